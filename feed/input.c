@@ -1,0 +1,493 @@
+#include "feed/input.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "feed/reorder.h"
+
+/* How much of a recording with an index is read before the target, for the prelude. */
+#define SEEK_LOOKBACK_NS INT64_C(20000000000)
+
+enum { UNMAPPED = 0xffffffffu, REFUSED = 0xfffffffeu };
+
+struct mapping {
+    uint32_t stream, source_stream; /* on the bus, or UNMAPPED or REFUSED */
+};
+
+enum work { WORK_FILL, WORK_REWIND, WORK_SEEK };
+
+/* Filled by a worker. */
+struct sought {
+    struct price_event *prelude; /* owned; in order of time */
+    size_t prelude_count;
+    size_t at;       /* the first event of the batch that counts */
+    int64_t time_ns; /* or EVENT_NO_TIME */
+};
+
+struct input {
+    struct producer *producer;
+    char *name;
+    struct bus *bus;
+    uv_loop_t *loop;
+    struct input_hooks hooks;
+    uv_work_t job;
+    bool busy; /* a worker has `filling` */
+    struct event_batch *reading, *filling;
+    bool filled;                               /* `filling` is complete and waits for its turn */
+    size_t at;                                 /* next event of `reading` */
+    bool ended;                                /* nothing comes after `reading` */
+    enum work work;                            /* what the job under way does */
+    enum work wanted;                          /* more than WORK_FILL: to be done next */
+    struct input_target target_wanted, target; /* of a wanted and of a running seek */
+    _Atomic bool abandon;                      /* the seek under way is no longer wanted */
+    int work_rc;
+    struct sought sought; /* what the last seek brought */
+    size_t prelude_at;    /* next event of its prelude */
+    int64_t offset_ns;
+    struct reorder reorder; /* holds what has been read of `reading` */
+    int64_t last_ns;        /* of the last event passed on, to count late ones */
+    struct mapping *map;
+    uint32_t map_size;
+    uint32_t *sources; /* state streams, each once */
+    size_t sources_count;
+    struct input_counts counts;
+};
+
+struct input *input_create(struct producer *producer, const struct input_options *options,
+                           uv_loop_t *loop, struct bus *bus, const struct input_hooks *hooks)
+{
+    struct input *input = calloc(1, sizeof *input);
+    if (input == NULL)
+        return NULL;
+    input->reading = calloc(1, sizeof *input->reading);
+    input->filling = calloc(1, sizeof *input->filling);
+    input->name = strdup(options->name);
+    if (input->reading == NULL || input->filling == NULL || input->name == NULL) {
+        free(input->name);
+        free(input->reading);
+        free(input->filling);
+        free(input);
+        return NULL;
+    }
+    input->producer = producer;
+    input->bus = bus;
+    input->loop = loop;
+    input->hooks = *hooks;
+    input->job.data = input;
+    input->offset_ns = options->offset_ns;
+    input->last_ns = INT64_MIN;
+    reorder_init(&input->reorder, options->reorder_window_ns);
+    return input;
+}
+
+void input_destroy(struct input *input)
+{
+    if (input == NULL)
+        return;
+    assert(!input->busy);
+    input->producer->ops->destroy(input->producer);
+    free(input->name);
+    free(input->reading);
+    free(input->filling);
+    free(input->map);
+    free(input->sources);
+    free(input->sought.prelude);
+    reorder_finish(&input->reorder);
+    free(input);
+}
+
+bool input_is_busy(const struct input *input)
+{
+    return input->busy;
+}
+
+/* ---- filling ---- */
+
+/* ---- on a worker ---- */
+
+static int by_time(const void *a, const void *b)
+{
+    const struct price_event *left = a, *right = b;
+    const int64_t l = event_time_ns(left), r = event_time_ns(right);
+    return l < r ? -1 : l > r;
+}
+
+/* The latest event of each stream before the target, by the producer's stream number. */
+struct gathering {
+    struct price_event *latest; /* kind EVENT_LAPPED: none yet */
+    uint32_t size;
+};
+
+static bool gather(struct gathering *gathering, const struct price_event *event)
+{
+    if (event->stream >= gathering->size) {
+        const uint32_t size = event->stream * 2 + 64;
+        struct price_event *grown = realloc(gathering->latest, size * sizeof *grown);
+        if (grown == NULL)
+            return false;
+        for (uint32_t i = gathering->size; i < size; i++)
+            grown[i] = event_make(EVENT_LAPPED);
+        gathering->latest = grown;
+        gathering->size = size;
+    }
+    gathering->latest[event->stream] = *event;
+    return true;
+}
+
+static void gathering_finish(struct gathering *gathering, struct sought *sought)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < gathering->size; i++)
+        if (gathering->latest[i].kind != EVENT_LAPPED)
+            gathering->latest[count++] = gathering->latest[i];
+    if (count > 0)
+        qsort(gathering->latest, count, sizeof *gathering->latest, by_time);
+    sought->prelude = gathering->latest;
+    sought->prelude_count = count;
+}
+
+/* Is this event where the seek ends? */
+static bool is_target(const struct input_target *target, const struct event_batch *batch,
+                      const struct price_event *event)
+{
+    if (target->time_ns != EVENT_NO_TIME)
+        return event_time_ns(event) >= target->time_ns;
+    return (double)batch->bytes_read >= target->fraction * (double)batch->bytes_total;
+}
+
+/* Reads on until the target; returns false at the end. */
+static bool seek_in_batch(struct input *input, struct gathering *gathering)
+{
+    const struct event_batch *batch = input->filling;
+    struct sought *sought = &input->sought;
+    for (sought->at = 0; sought->at < batch->count; sought->at++) {
+        const struct price_event *event = &batch->events[sought->at];
+        if (is_target(&input->target, batch, event)) {
+            sought->time_ns = input->target.time_ns != EVENT_NO_TIME ? input->target.time_ns
+                                                                     : event_time_ns(event);
+            return true;
+        }
+        if (!gather(gathering, event))
+            input->work_rc = -ENOMEM;
+    }
+    return false;
+}
+
+static int seek_begin(struct input *input)
+{
+    const struct producer_ops *ops = input->producer->ops;
+    int64_t time_ns = input->target.time_ns;
+    int rc = -ENOTSUP;
+    if (ops->locate != NULL && time_ns == EVENT_NO_TIME && input->target.fraction > 0 &&
+        ops->locate(input->producer, input->target.fraction, &time_ns) == 0)
+        input->target.time_ns = time_ns;
+    if (ops->jump != NULL && time_ns != EVENT_NO_TIME)
+        rc = ops->jump(input->producer, time_ns, SEEK_LOOKBACK_NS);
+    return rc == -ENOTSUP ? ops->rewind(input->producer) : rc;
+}
+
+static void seek_run(struct input *input)
+{
+    struct gathering gathering = {0};
+    input->work_rc = seek_begin(input);
+    bool found = false;
+    while (input->work_rc == 0 && !found && !atomic_load(&input->abandon)) {
+        input->producer->ops->fill(input->producer, input->filling);
+        found = seek_in_batch(input, &gathering);
+        if (input->filling->end != PRODUCER_MORE)
+            break;
+    }
+    gathering_finish(&gathering, &input->sought);
+}
+
+static void job_run(uv_work_t *job)
+{
+    struct input *input = job->data;
+    input->work_rc = 0;
+    if (input->work == WORK_SEEK) {
+        seek_run(input);
+        return;
+    }
+    if (input->work == WORK_REWIND)
+        input->work_rc = input->producer->ops->rewind(input->producer);
+    if (input->work_rc == 0)
+        input->producer->ops->fill(input->producer, input->filling);
+}
+
+/* ---- filling ---- */
+
+static void job_queue(struct input *input);
+
+static void counts_take(struct input *input)
+{
+    const struct event_batch *batch = input->filling;
+    input->counts.lines = batch->lines;
+    input->counts.ignored = batch->ignored;
+    input->counts.bad = batch->bad;
+    input->counts.bytes_total = batch->bytes_total;
+    if (batch->message[0] != '\0')
+        input->hooks.message(input->hooks.ctx, batch->message);
+}
+
+/* Makes the filled batch the one being read, from its event `at` on. */
+static void batch_turn(struct input *input, size_t at)
+{
+    struct event_batch *empty = input->reading;
+    input->reading = input->filling;
+    input->filling = empty;
+    input->filled = false;
+    input->at = at;
+    input->counts.bytes_read = input->reading->bytes_read;
+    if (input->reading->end != PRODUCER_MORE)
+        input->ended = true;
+    if (input->reading->end == PRODUCER_BROKEN)
+        input->counts.broken = true;
+    job_queue(input);
+}
+
+static void job_done(uv_work_t *job, int status)
+{
+    struct input *input = job->data;
+    input->busy = false;
+    if (status == UV_ECANCELED)
+        return;
+    if (input->work_rc != 0) {
+        input->ended = true;
+        input->hooks.message(input->hooks.ctx, "a source cannot be read again");
+    } else if (input->wanted == WORK_FILL) {
+        counts_take(input);
+        if (input->work == WORK_SEEK)
+            batch_turn(input, input->sought.at);
+        else
+            input->filled = true;
+    }
+    input->work = WORK_FILL;
+    job_queue(input);
+    input->hooks.ready(input->hooks.ctx);
+}
+
+static void job_queue(struct input *input)
+{
+    if (input->busy || input->filled || (input->ended && input->wanted == WORK_FILL))
+        return;
+    input->work = input->wanted;
+    input->wanted = WORK_FILL;
+    input->ended = false;
+    if (input->work == WORK_SEEK) {
+        free(input->sought.prelude);
+        input->sought = (struct sought){.time_ns = EVENT_NO_TIME};
+        input->prelude_at = 0;
+        input->target = input->target_wanted;
+        if (input->target.time_ns != EVENT_NO_TIME)
+            input->target.time_ns -= input->offset_ns; /* the producer's own clock */
+        atomic_store(&input->abandon, false);
+    }
+    input->busy = true;
+    uv_queue_work(input->loop, &input->job, job_run, job_done);
+}
+
+void input_start(struct input *input)
+{
+    job_queue(input);
+}
+
+/* ---- translating ---- */
+
+static void source_note(struct input *input, uint32_t stream)
+{
+    for (size_t i = 0; i < input->sources_count; i++)
+        if (input->sources[i] == stream)
+            return;
+    uint32_t *grown = realloc(input->sources, (input->sources_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return; /* its states are not announced; its prices are */
+    grown[input->sources_count++] = stream;
+    input->sources = grown;
+}
+
+static struct mapping map_make(struct input *input, uint32_t local)
+{
+    const struct stream *stream = streams_get(input->producer->streams, local);
+    const size_t source_len = strlen(stream->source);
+    const long source = bus_stream(input->bus, stream->source, source_len, "", 0, EVENT_FEED);
+    const long number = bus_stream(input->bus, stream->source, source_len, stream->symbol,
+                                   strlen(stream->symbol), stream->kind);
+    if (source < 0 || number < 0)
+        return (struct mapping){.stream = REFUSED};
+    source_note(input, (uint32_t)source);
+    return (struct mapping){.stream = (uint32_t)number, .source_stream = (uint32_t)source};
+}
+
+static struct mapping *map_get(struct input *input, uint32_t local)
+{
+    if (local >= input->map_size) {
+        const uint32_t size = local < 64 ? 64 : local * 2;
+        struct mapping *grown = realloc(input->map, size * sizeof *grown);
+        if (grown == NULL)
+            return NULL;
+        for (uint32_t i = input->map_size; i < size; i++)
+            grown[i].stream = UNMAPPED;
+        input->map = grown;
+        input->map_size = size;
+    }
+    struct mapping *mapping = &input->map[local];
+    if (mapping->stream == UNMAPPED)
+        *mapping = map_make(input, local);
+    return mapping;
+}
+
+/* ---- reading ---- */
+
+/* The next event as the producer numbers it, or NULL. */
+static const struct price_event *event_next(struct input *input)
+{
+    const struct event_batch *batch = input->reading;
+    struct reorder *reorder = &input->reorder;
+    if (input->prelude_at < input->sought.prelude_count)
+        return &input->sought.prelude[input->prelude_at];
+    if (reorder->window_ns == 0)
+        return input->at < batch->count ? &batch->events[input->at] : NULL;
+    const struct price_event *event = reorder_peek(reorder, false);
+    while (event == NULL && input->at < batch->count) {
+        if (!reorder_push(reorder, &batch->events[input->at++]))
+            input->counts.refused++;
+        event = reorder_peek(reorder, false);
+    }
+    return event != NULL ? event : reorder_peek(reorder, input->ended);
+}
+
+static void event_pass(struct input *input)
+{
+    if (input->prelude_at < input->sought.prelude_count)
+        input->prelude_at++;
+    else if (input->reorder.window_ns > 0)
+        reorder_pop(&input->reorder);
+    else
+        input->at++;
+}
+
+static void shift(struct price_event *event, int64_t offset_ns)
+{
+    if (event->ts_ns != EVENT_NO_TIME &&
+        __builtin_add_overflow(event->ts_ns, offset_ns, &event->ts_ns))
+        event->ts_ns = EVENT_NO_TIME;
+    if (event->recv_ns != EVENT_NO_TIME &&
+        __builtin_add_overflow(event->recv_ns, offset_ns, &event->recv_ns))
+        event->recv_ns = EVENT_NO_TIME;
+}
+
+/* Translates to the bus; returns false if the bus has no room for the stream. */
+static bool event_translate(struct input *input, const struct price_event *event,
+                            struct price_event *out, uint32_t *source_stream)
+{
+    const struct mapping *mapping = map_get(input, event->stream);
+    if (mapping == NULL || mapping->stream == REFUSED)
+        return false;
+    *out = *event;
+    out->stream = mapping->stream & EVENT_NO_STREAM;
+    *source_stream = mapping->source_stream;
+    shift(out, input->offset_ns);
+    return true;
+}
+
+enum input_state input_peek(struct input *input, struct price_event *out, uint32_t *source_stream)
+{
+    while (!input_is_seeking(input)) {
+        const struct price_event *event = event_next(input);
+        if (event == NULL && input->ended)
+            return INPUT_ENDED;
+        if (event == NULL && !input->filled)
+            break;
+        if (event == NULL) {
+            batch_turn(input, 0);
+            continue;
+        }
+        if (event_translate(input, event, out, source_stream))
+            return INPUT_HAS_EVENT;
+        input->counts.refused++;
+        event_pass(input);
+    }
+    job_queue(input);
+    return INPUT_WAITS;
+}
+
+void input_pop(struct input *input)
+{
+    const int64_t time_ns = event_time_ns(event_next(input));
+    input->counts.late += time_ns != EVENT_NO_TIME && time_ns < input->last_ns;
+    if (time_ns > input->last_ns)
+        input->last_ns = time_ns;
+    event_pass(input);
+    input->counts.events++;
+}
+
+void input_end(struct input *input)
+{
+    input->ended = true;
+    input->at = input->reading->count;
+    input->prelude_at = input->sought.prelude_count;
+    reorder_clear(&input->reorder);
+}
+
+/* ---- going elsewhere ---- */
+
+/* What has been read ahead is forgotten; a job under way ends soon and its result is dropped. */
+static void work_want(struct input *input, enum work work)
+{
+    input->wanted = work;
+    input->ended = false;
+    input->filled = false;
+    input->reading->count = 0;
+    input->at = 0;
+    input->prelude_at = input->sought.prelude_count;
+    input->last_ns = INT64_MIN;
+    reorder_clear(&input->reorder);
+    atomic_store(&input->abandon, true);
+    job_queue(input);
+}
+
+void input_rewind(struct input *input)
+{
+    work_want(input, WORK_REWIND);
+}
+
+void input_seek(struct input *input, const struct input_target *target)
+{
+    input->target_wanted = *target;
+    work_want(input, WORK_SEEK);
+}
+
+bool input_is_seeking(const struct input *input)
+{
+    return input->wanted != WORK_FILL || (input->busy && input->work != WORK_FILL);
+}
+
+int64_t input_sought_ns(const struct input *input)
+{
+    const int64_t time_ns = input->sought.time_ns;
+    return time_ns == EVENT_NO_TIME ? time_ns : time_ns + input->offset_ns;
+}
+
+void input_abandon(struct input *input)
+{
+    atomic_store(&input->abandon, true);
+}
+
+const char *input_name(const struct input *input)
+{
+    return input->name;
+}
+
+void input_counts(const struct input *input, struct input_counts *out)
+{
+    *out = input->counts;
+}
+
+void input_sources(const struct input *input, void (*visit)(void *ctx, uint32_t stream), void *ctx)
+{
+    for (size_t i = 0; i < input->sources_count; i++)
+        visit(ctx, input->sources[i]);
+}

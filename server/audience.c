@@ -1,0 +1,430 @@
+#include "server/audience.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "feed/item.h"
+
+enum {
+    CATCH_UP_BYTES = 32 << 10, /* a piece: newer values may replace what has not been written */
+    KEEP_BYTES_MAX = 256 << 10,
+    ITEM_ROOM = ITEM_BYTES_MAX + 64, /* with its skipped, a comma and the end of the message */
+};
+
+static const char update_head[] = "{\"type\":\"update\",\"data\":[";
+static const char snapshot_head[] = "{\"type\":\"snapshot\",\"data\":[";
+static const char message_tail[] = "]}";
+
+/* ---- life and members ---- */
+
+struct audience *audience_create(struct fanout *fanout, struct shared_plan *shared,
+                                 struct delivery delivery)
+{
+    struct audience *audience = calloc(1, sizeof *audience);
+    if (audience != NULL) {
+        audience->fanout = fanout;
+        audience->shared = shared;
+        audience->delivery = delivery;
+    }
+    return audience;
+}
+
+void audience_destroy(struct audience *audience)
+{
+    if (audience == NULL)
+        return;
+    assert(audience->members_count == 0);
+    struct book *book = fanout_book(audience->fanout);
+    for (uint32_t i = 0; i < audience->count; i++) {
+        struct route moved;
+        book_route_remove(book, audience->streams[i], audience->places[i], &moved);
+        if (moved.audience != NULL)
+            moved.audience->places[moved.index] = audience->places[i];
+    }
+    free(audience->streams);
+    free(audience->places);
+    free(audience->sent);
+    free(audience->is_dirty);
+    free(audience->dirty);
+    free(audience->open_items);
+    free(audience->members);
+    text_finish(&audience->open);
+    free(audience);
+}
+
+static bool grow(void *array, size_t count, size_t element)
+{
+    void **at = array;
+    void *grown = realloc(*at, count * element);
+    if (grown != NULL)
+        *at = grown;
+    return grown != NULL;
+}
+
+bool audience_add_stream(struct audience *audience, uint32_t stream, uint64_t sent)
+{
+    if (audience->count == audience->size) {
+        const uint32_t size = audience->size ? audience->size * 2 : 8;
+        if (!grow(&audience->streams, size, sizeof *audience->streams) ||
+            !grow(&audience->places, size, sizeof *audience->places) ||
+            !grow(&audience->sent, size, sizeof *audience->sent) ||
+            !grow(&audience->is_dirty, size, sizeof *audience->is_dirty) ||
+            !grow(&audience->dirty, size, sizeof *audience->dirty))
+            return false;
+        audience->size = size;
+    }
+    const struct route route = {audience, audience->count};
+    const long place = book_route_add(fanout_book(audience->fanout), stream, route);
+    if (place < 0)
+        return false;
+    audience->streams[audience->count] = stream;
+    audience->places[audience->count] = (uint32_t)place;
+    audience->sent[audience->count] = sent;
+    audience->is_dirty[audience->count] = 0;
+    audience->count++;
+    return true;
+}
+
+bool audience_join(struct audience *audience, struct part *part)
+{
+    if (audience->members_count == audience->members_size) {
+        const uint32_t size = audience->members_size ? audience->members_size * 2 : 4;
+        if (!grow(&audience->members, size, sizeof *audience->members))
+            return false;
+        audience->members_size = size;
+    }
+    part->audience = audience;
+    part->member = audience->members_count;
+    audience->members[audience->members_count++] = part;
+    return true;
+}
+
+void audience_leave(struct part *part)
+{
+    struct audience *audience = part->audience;
+    struct part *last = audience->members[--audience->members_count];
+    audience->members[part->member] = last;
+    last->member = part->member;
+    free(part->sent);
+    part->sent = NULL;
+}
+
+bool audience_is_waiting(const struct audience *audience)
+{
+    return audience->dirty_count > 0 || audience->is_open || audience->wants_tick;
+}
+
+/* ---- items ---- */
+
+static void put_item(struct audience *audience, struct text *text, uint32_t stream,
+                     uint64_t skipped)
+{
+    size_t len;
+    const char *item = book_text(fanout_book(audience->fanout), stream, &len);
+    if (item == NULL) {
+        text->failed = true;
+        return;
+    }
+    text_put(text, item, len);
+    if (skipped > 0) {
+        text_put(text, ",\"skipped\":", 11);
+        text_put_integer(text, (int64_t)skipped);
+    }
+    text_put(text, "}", 1);
+}
+
+/* What stands between the last seq sent and the newest, not counting it. */
+static uint64_t skipped_between(uint64_t sent, uint64_t seq)
+{
+    return sent == SEQ_SNAPSHOT || seq <= sent ? 0 : seq - sent - 1;
+}
+
+/* A message under way: begins with the first item and ends before the limit. */
+struct batch {
+    struct text *text;
+    size_t mark;
+    const char *head; /* NULL: none begun */
+};
+
+static void batch_end(struct batch *batch)
+{
+    if (batch->head == NULL)
+        return;
+    text_put(batch->text, message_tail, sizeof message_tail - 1);
+    frame_end(batch->text, batch->mark);
+    batch->head = NULL;
+}
+
+static void batch_next(struct batch *batch, const char *head)
+{
+    if (batch->head == head &&
+        frame_length(batch->text, batch->mark) < MESSAGE_BYTES_MAX - ITEM_ROOM) {
+        text_put(batch->text, ",", 1);
+        return;
+    }
+    batch_end(batch);
+    batch->head = head;
+    batch->mark = frame_begin(batch->text);
+    text_puts(batch->text, head);
+}
+
+/* ---- mode latest: the newest of each dirty stream ---- */
+
+/* Members that cannot take this flush stand where the audience stood before it. */
+static void members_detach_busy(struct audience *audience)
+{
+    for (uint32_t i = 0; i < audience->members_count; i++) {
+        struct part *part = audience->members[i];
+        if (part->sent == NULL && reader_is_blocked(part->reader) && !part_detach(part))
+            part->reader->failed = true; /* no memory to remember where it stands */
+    }
+}
+
+static void latest_build(struct audience *audience, struct text *text)
+{
+    struct book *book = fanout_book(audience->fanout);
+    struct batch batch = {.text = text};
+    for (uint32_t i = 0; i < audience->dirty_count; i++) {
+        const uint32_t index = audience->dirty[i];
+        const uint64_t seq = book_entry(book, audience->streams[index])->latest.seq;
+        audience->is_dirty[index] = 0;
+        if (seq <= audience->sent[index])
+            continue;
+        batch_next(&batch, update_head);
+        put_item(audience, text, audience->streams[index],
+                 skipped_between(audience->sent[index], seq));
+        audience->sent[index] = seq;
+    }
+    batch_end(&batch);
+    audience->dirty_count = 0;
+}
+
+static void count_write(struct audience *audience, size_t bytes, uint32_t items)
+{
+    struct fanout_counts *counts = fanout_counts(audience->fanout);
+    count_add(&counts->items, items);
+    count_add(&counts->frames, 1);
+    count_add(&counts->bytes, bytes);
+}
+
+/* Members at the head first: they share one text, which catching up will overwrite. */
+static void latest_send(struct audience *audience, uint32_t items)
+{
+    const struct text *text = fanout_scratch(audience->fanout);
+    for (uint32_t i = 0; i < audience->members_count; i++) {
+        struct part *part = audience->members[i];
+        if (part->sent != NULL || part->reader->failed)
+            continue;
+        if (text->failed) {
+            part->reader->failed = true; /* its bytes could not be made: it must not go on */
+            continue;
+        }
+        reader_write(part->reader, text->bytes, text->len);
+        count_write(audience, text->len, items);
+    }
+}
+
+static void latest_flush(struct audience *audience)
+{
+    const uint32_t items = audience->dirty_count;
+    members_detach_busy(audience);
+    struct text *text = fanout_scratch(audience->fanout);
+    text_clear(text, KEEP_BYTES_MAX);
+    latest_build(audience, text);
+    if (text->len > 0 || text->failed)
+        latest_send(audience, items);
+    for (uint32_t i = 0; i < audience->members_count; i++) {
+        struct part *part = audience->members[i];
+        if (part->sent != NULL && !reader_is_blocked(part->reader))
+            part_catch_up(part);
+    }
+}
+
+/* ---- mode every: all of them, in order ---- */
+
+static void item_note(struct audience *audience, uint32_t stream, uint64_t events)
+{
+    if (audience->open_count == audience->open_size) {
+        const uint32_t size = audience->open_size ? audience->open_size * 2 : 64;
+        if (!grow(&audience->open_items, size, sizeof *audience->open_items)) {
+            audience->open.failed = true;
+            return;
+        }
+        audience->open_size = size;
+    }
+    audience->open_items[audience->open_count++] =
+        (struct frame_item){.stream = stream, .events = (uint32_t)events};
+}
+
+static void every_deliver(struct audience *audience)
+{
+    struct text *text = &audience->open;
+    struct frame *frame = NULL; /* made when the first member has to queue it */
+    for (uint32_t i = 0; i < audience->members_count; i++) {
+        struct reader *reader = audience->members[i]->reader;
+        if (reader->failed)
+            continue;
+        if (!reader_is_blocked(reader)) {
+            reader_write(reader, text->bytes, text->len);
+        } else {
+            if (frame == NULL)
+                frame = frame_create(text->bytes, text->len, audience->open_items,
+                                     audience->open_count, fanout_epoch(audience->fanout));
+            if (frame == NULL || !reader_enqueue(reader, frame))
+                reader->failed = true;
+        }
+        count_write(audience, text->len, audience->open_count);
+    }
+    frame_unref(frame);
+}
+
+static void every_flush(struct audience *audience)
+{
+    if (!audience->is_open)
+        return;
+    struct batch batch = {&audience->open, audience->open_mark, update_head};
+    batch_end(&batch);
+    audience->is_open = false;
+    if (audience->open.failed) {
+        for (uint32_t i = 0; i < audience->members_count; i++)
+            audience->members[i]->reader->failed = true;
+    } else {
+        every_deliver(audience);
+    }
+    text_clear(&audience->open, KEEP_BYTES_MAX);
+    audience->open_count = 0;
+}
+
+static void every_note(struct audience *audience, uint32_t index)
+{
+    const uint32_t stream = audience->streams[index];
+    const uint64_t seq = book_entry(fanout_book(audience->fanout), stream)->latest.seq;
+    const uint64_t sent = audience->sent[index];
+    if (seq <= sent)
+        return;
+    struct batch batch = {.text = &audience->open, .mark = audience->open_mark};
+    batch.head = audience->is_open ? update_head : NULL;
+    batch_next(&batch, update_head);
+    put_item(audience, &audience->open, stream, skipped_between(sent, seq));
+    item_note(audience, stream, seq - sent);
+    audience->sent[index] = seq;
+    audience->open_mark = batch.mark;
+    audience->is_open = true;
+    /* A slow rate may not gather without end: what is past the queue's limit does not wait. */
+    if (audience->open.len > fanout_queue_bytes_max(audience->fanout) &&
+        audience->delivery.period_ms > 0)
+        every_flush(audience);
+}
+
+/* ---- both ---- */
+
+void audience_note(struct audience *audience, uint32_t index)
+{
+    if (audience->delivery.mode == DELIVER_EVERY) {
+        every_note(audience, index);
+    } else if (!audience->is_dirty[index]) {
+        audience->is_dirty[index] = 1;
+        audience->dirty[audience->dirty_count++] = index;
+    }
+    fanout_touch(audience->fanout, audience);
+}
+
+void audience_flush(struct audience *audience)
+{
+    if (audience->delivery.mode == DELIVER_EVERY)
+        every_flush(audience);
+    else
+        latest_flush(audience);
+}
+
+/* ---- one that is not at the head ---- */
+
+bool part_detach(struct part *part)
+{
+    const struct audience *audience = part->audience;
+    const size_t size = audience->count * sizeof *part->sent;
+    uint64_t *sent = malloc(size + sizeof *sent);
+    if (sent == NULL)
+        return false;
+    if (size > 0)
+        memcpy(sent, audience->sent, size);
+    free(part->sent);
+    part->sent = sent;
+    part->sent_count = audience->count;
+    part->next = 0;
+    return true;
+}
+
+/* Streams that came since the part got its table: it has been sent nothing of them. */
+static bool part_extend(struct part *part)
+{
+    const uint32_t count = part->audience->count;
+    if (part->sent_count == count)
+        return true;
+    if (!grow(&part->sent, count, sizeof *part->sent))
+        return false;
+    for (uint32_t i = part->sent_count; i < count; i++)
+        part->sent[i] = 0;
+    part->sent_count = count;
+    return true;
+}
+
+/* Builds the next piece, at most `bytes_max`; returns how many items, 0 when nothing is lacking. */
+static uint32_t part_build(struct part *part, struct text *text, size_t bytes_max)
+{
+    struct audience *audience = part->audience;
+    const struct book *book = fanout_book(audience->fanout);
+    struct batch batch = {.text = text};
+    uint32_t items = 0;
+    for (uint32_t looked = 0; looked < audience->count && text->len < bytes_max; looked++) {
+        const uint32_t index = part->next < audience->count ? part->next : 0;
+        part->next = index + 1;
+        const uint64_t seq = book_entry(book, audience->streams[index])->latest.seq;
+        uint64_t *sent = &part->sent[index];
+        if (seq == 0 || (*sent != SEQ_SNAPSHOT && seq <= *sent))
+            continue;
+        const uint64_t skipped = skipped_between(*sent, seq);
+        batch_next(&batch, *sent == SEQ_SNAPSHOT ? snapshot_head : update_head);
+        put_item(audience, text, audience->streams[index], skipped);
+        count_add(&fanout_counts(audience->fanout)->skipped, skipped);
+        *sent = seq;
+        items++;
+    }
+    batch_end(&batch);
+    return items;
+}
+
+static void part_rejoin(struct part *part)
+{
+    free(part->sent);
+    part->sent = NULL;
+}
+
+void part_catch_up(struct part *part)
+{
+    struct audience *audience = part->audience;
+    struct reader *reader = part->reader;
+    const bool whole = audience->delivery.mode == DELIVER_EVERY;
+    if (fanout_holds(audience->fanout))
+        return; /* half of how things stand would be wrong; fanout_settle() tells it all */
+    if (!part_extend(part)) {
+        reader->failed = true;
+        return;
+    }
+    while (!reader->failed && (whole || !reader_is_blocked(reader))) {
+        struct text *text = fanout_scratch(audience->fanout);
+        text_clear(text, KEEP_BYTES_MAX);
+        const uint32_t items = part_build(part, text, CATCH_UP_BYTES);
+        if (text->failed) {
+            reader->failed = true;
+        } else if (items == 0) {
+            if (audience->dirty_count == 0 && !audience->is_open)
+                part_rejoin(part);
+            return;
+        } else if (!reader_send(reader, text->bytes, text->len)) {
+            reader->failed = true;
+        }
+        count_write(audience, text->len, items);
+    }
+}

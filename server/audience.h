@@ -1,0 +1,101 @@
+/* audience: all readers of one shard that want the same streams in the same way.
+ *
+ * Private to the fan-out (fanout.c, reader.c, audience.c). An audience numbers its streams from 0;
+ * sent[] holds the last seq of each that its members at the head have been sent. A member that is
+ * not at the head has a table of its own (part.sent) until it has caught up.
+ *
+ * Invariant: when a turn is over and the audience has no rate, sent[] equals the book. */
+#ifndef PRICECAST_SERVER_AUDIENCE_H
+#define PRICECAST_SERVER_AUDIENCE_H
+
+#include "server/book.h"
+#include "server/fanout.h"
+
+#define SEQ_SNAPSHOT UINT64_MAX /* in part.sent: the next item goes into a snapshot */
+
+struct shared_plan;
+
+struct part {
+    struct audience *audience;
+    struct reader *reader;
+    uint32_t member; /* its place among the audience's members */
+    uint32_t next;   /* where the next piece of catching up begins */
+    uint32_t sent_count;
+    uint64_t *sent; /* NULL: at the head */
+};
+
+struct audience {
+    struct fanout *fanout;
+    struct shared_plan *shared; /* the plan it serves a group of */
+    struct delivery delivery;
+    uint32_t count, size;
+    uint32_t *streams; /* by own number */
+    uint32_t *places;  /* where its route stands in the book's list */
+    uint64_t *sent;
+    uint8_t *is_dirty; /* mode latest */
+    uint32_t *dirty;   /* numbers of dirty streams, in the order they became so */
+    uint32_t dirty_count;
+    struct text open; /* mode every: messages waiting to be sent, the last one unfinished */
+    size_t open_mark;
+    bool is_open;
+    struct frame_item *open_items;
+    uint32_t open_count, open_size;
+    struct part **members;
+    uint32_t members_count, members_size;
+    bool touched, wants_tick;
+    int64_t due_ms;        /* while wants_tick */
+    struct audience *next; /* of the touched or of the ticking ones */
+};
+
+struct audience *audience_create(struct fanout *fanout, struct shared_plan *shared,
+                                 struct delivery delivery);
+void audience_destroy(struct audience *audience); /* has no members */
+
+/* Adds a stream that members have been sent up to `sent`. Returns false without memory. */
+bool audience_add_stream(struct audience *audience, uint32_t stream, uint64_t sent);
+
+/* The stream with this number of the audience's has a new latest event in the book. */
+void audience_note(struct audience *audience, uint32_t index);
+
+/* Sends what has been noted to every member that can take it. */
+void audience_flush(struct audience *audience);
+
+/* Has it anything to flush, or members to catch up with? */
+bool audience_is_waiting(const struct audience *audience);
+
+bool audience_join(struct audience *audience, struct part *part);
+void audience_leave(struct part *part);
+
+/* Gives a part a table of its own: where it stands now. Returns false without memory. */
+bool part_detach(struct part *part);
+
+/* Sends what the part lacks, in pieces while the socket takes them (mode every: all of it, into the
+ * queue if need be); back at the head when there is nothing more. */
+void part_catch_up(struct part *part);
+
+/* ---- shared by the fan-out's files ---- */
+
+void reader_write(struct reader *reader, const void *bytes, size_t len);
+/* Takes a reference. Marks the reader as overflowed when its queue is past the limit. */
+bool reader_enqueue(struct reader *reader, struct frame *frame);
+
+void fanout_touch(struct fanout *fanout, struct audience *audience);
+struct text *fanout_scratch(struct fanout *fanout); /* for building one write */
+void fanout_count_full(struct fanout *fanout, int change);
+void fanout_note_overflow(struct fanout *fanout, struct reader *reader);
+void fanout_forget_overflow(struct fanout *fanout, const struct reader *reader);
+size_t fanout_queue_bytes_max(const struct fanout *fanout);
+bool fanout_is_lossless(const struct fanout *fanout);
+bool fanout_holds(const struct fanout *fanout);
+struct reader **fanout_readers(struct fanout *fanout);
+
+/* The plan that equals `plan` (taken) with one more reference; NULL without memory. */
+struct shared_plan *shared_plan_get(struct fanout *fanout, struct plan *plan);
+void shared_plan_unref(struct shared_plan *shared);
+const struct plan *shared_plan_plan(const struct shared_plan *shared);
+struct audience *shared_plan_audience(const struct shared_plan *shared, size_t group);
+
+/* Moves a reader whose queue is past the limit from "every" to "latest". */
+void reader_overflow(struct reader *reader);
+
+#endif

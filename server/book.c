@@ -1,0 +1,214 @@
+#include "server/book.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "feed/item.h"
+#include "server/text.h"
+
+enum { CHUNK = 256, TURN_TEXT_KEEP_MAX = 4 << 20 };
+
+struct symbol {
+    UT_hash_handle hh;
+    uint32_t *streams;
+    uint32_t count;
+    char name[];
+};
+
+struct book {
+    const struct streams *streams;
+    struct book_entry *
+        *chunks; /* entries must not move: audiences keep their numbers, texts grow */
+    uint32_t count, chunks_size;
+    struct symbol *symbols;
+    struct text texts; /* of this turn */
+    uint64_t turn;
+};
+
+struct book *book_create(const struct streams *streams)
+{
+    struct book *book = calloc(1, sizeof *book);
+    if (book != NULL) {
+        book->streams = streams;
+        book->turn = 1;
+    }
+    return book;
+}
+
+void book_destroy(struct book *book)
+{
+    if (book == NULL)
+        return;
+    for (uint32_t i = 0; i < book->count; i++) {
+        free(book_entry(book, i)->prefix);
+        free(book_entry(book, i)->routes);
+    }
+    for (uint32_t i = 0; i < book->chunks_size; i++)
+        free(book->chunks[i]);
+    free(book->chunks);
+    struct symbol *symbol, *next;
+    HASH_ITER(hh, book->symbols, symbol, next)
+    {
+        HASH_DEL(book->symbols, symbol);
+        free(symbol->streams);
+        free(symbol);
+    }
+    text_finish(&book->texts);
+    free(book);
+}
+
+uint32_t book_count(const struct book *book)
+{
+    return book->count;
+}
+
+struct book_entry *book_entry(const struct book *book, uint32_t stream)
+{
+    return &book->chunks[stream / CHUNK][stream % CHUNK];
+}
+
+/* ---- learning streams ---- */
+
+static bool symbol_note(struct book *book, const struct stream *stream)
+{
+    const size_t len = strlen(stream->symbol);
+    struct symbol *symbol;
+    HASH_FIND(hh, book->symbols, stream->symbol, len, symbol);
+    if (symbol == NULL) {
+        symbol = calloc(1, sizeof *symbol + len + 1);
+        if (symbol == NULL)
+            return false;
+        memcpy(symbol->name, stream->symbol, len);
+        HASH_ADD(hh, book->symbols, name[0], len, symbol);
+        if (symbol->hh.tbl == NULL) {
+            free(symbol);
+            return false;
+        }
+    }
+    uint32_t *grown = realloc(symbol->streams, (symbol->count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return false;
+    grown[symbol->count++] = stream->number;
+    symbol->streams = grown;
+    return true;
+}
+
+static bool chunk_make(struct book *book)
+{
+    struct book_entry **grown =
+        realloc(book->chunks, (book->chunks_size + 1) * sizeof *book->chunks);
+    if (grown == NULL)
+        return false;
+    book->chunks = grown;
+    grown[book->chunks_size] = calloc(CHUNK, sizeof **grown);
+    if (grown[book->chunks_size] == NULL)
+        return false;
+    book->chunks_size++;
+    return true;
+}
+
+bool book_learn(struct book *book, uint32_t stream, void (*added)(void *ctx, uint32_t stream),
+                void *ctx)
+{
+    while (book->count <= stream) {
+        if (book->count == book->chunks_size * CHUNK && !chunk_make(book))
+            return false;
+        const struct stream *names = streams_get(book->streams, book->count);
+        if (names->kind < EVENT_KINDS_PRICE && !symbol_note(book, names))
+            return false;
+        book_entry(book, book->count)->stream = names;
+        book->count++;
+        added(ctx, book->count - 1);
+    }
+    return true;
+}
+
+void book_symbol(const struct book *book, const char *symbol,
+                 void (*visit)(void *ctx, uint32_t stream), void *ctx)
+{
+    struct symbol *found;
+    HASH_FIND(hh, book->symbols, symbol, strlen(symbol), found);
+    for (uint32_t i = 0; found != NULL && i < found->count; i++)
+        visit(ctx, found->streams[i]);
+}
+
+/* ---- texts ---- */
+
+static bool prefix_make(struct book_entry *entry)
+{
+    char prefix[ITEM_PREFIX_MAX];
+    const size_t len = item_prefix(entry->stream, prefix);
+    entry->prefix = malloc(len);
+    if (entry->prefix == NULL)
+        return false;
+    memcpy(entry->prefix, prefix, len);
+    entry->prefix_len = (uint32_t)len;
+    return true;
+}
+
+const char *book_text(struct book *book, uint32_t stream, size_t *len)
+{
+    struct book_entry *entry = book_entry(book, stream);
+    if (entry->text_turn != book->turn || entry->text_seq != entry->latest.seq) {
+        if (entry->prefix == NULL && !prefix_make(entry))
+            return NULL;
+        if (!text_reserve(&book->texts, ITEM_BYTES_MAX))
+            return NULL;
+        entry->text_at = book->texts.len;
+        text_put(&book->texts, entry->prefix, entry->prefix_len);
+        char *rest = book->texts.bytes + book->texts.len;
+        const size_t rest_len = item_rest(&entry->latest, rest) - 1;
+        book->texts.len += rest_len;
+        entry->text_len = (uint32_t)(entry->prefix_len + rest_len);
+        entry->text_turn = book->turn;
+        entry->text_seq = entry->latest.seq;
+    }
+    *len = entry->text_len;
+    return book->texts.bytes + entry->text_at;
+}
+
+void book_turn(struct book *book)
+{
+    if (book->texts.len == 0)
+        return;
+    text_clear(&book->texts, TURN_TEXT_KEEP_MAX);
+    book->turn++;
+}
+
+void book_reset(struct book *book)
+{
+    for (uint32_t i = 0; i < book->count; i++)
+        book_entry(book, i)->latest.seq = 0;
+    book->turn++;
+}
+
+/* ---- routes ---- */
+
+long book_route_add(struct book *book, uint32_t stream, struct route route)
+{
+    struct book_entry *entry = book_entry(book, stream);
+    if (entry->routes_count == entry->routes_size) {
+        const uint32_t size = entry->routes_size ? entry->routes_size * 2 : 4;
+        struct route *grown = realloc(entry->routes, size * sizeof *grown);
+        if (grown == NULL)
+            return -1;
+        entry->routes = grown;
+        entry->routes_size = size;
+    }
+    entry->routes[entry->routes_count] = route;
+    return entry->routes_count++;
+}
+
+void book_route_remove(struct book *book, uint32_t stream, uint32_t place, struct route *moved)
+{
+    struct book_entry *entry = book_entry(book, stream);
+    const uint32_t last = --entry->routes_count;
+    *moved = (struct route){0};
+    if (place != last) {
+        entry->routes[place] = entry->routes[last];
+        *moved = entry->routes[place];
+    }
+}

@@ -1,0 +1,71 @@
+/* book: what one shard knows of every stream: its latest event as of the shard's place on the bus,
+ * the event's JSON text, and who wants it.
+ *
+ * A shard has its own last values, not the bus's, so that a snapshot and the updates after it fit
+ * together without a hole or a repeat: both come from the same thread's one position.
+ *
+ * Text is made once per event and kept until the end of the turn (book_turn()). One thread. */
+#ifndef PRICECAST_SERVER_BOOK_H
+#define PRICECAST_SERVER_BOOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "feed/event.h"
+#include "feed/streams.h"
+
+struct audience;
+
+/* One audience that wants a stream, and the stream's number within it. */
+struct route {
+    struct audience *audience;
+    uint32_t index;
+};
+
+struct book_entry {
+    const struct stream *stream;
+    struct price_event latest; /* seq 0: none in this epoch */
+    char *prefix;              /* the item's text up to seq; made when first needed */
+    uint32_t prefix_len;
+    uint32_t text_len;
+    size_t text_at; /* valid while text_turn is the book's and text_seq the latest's */
+    uint64_t text_turn, text_seq;
+    struct route *routes;
+    uint32_t routes_count, routes_size;
+};
+
+struct book;
+
+struct book *book_create(const struct streams *streams);
+void book_destroy(struct book *book);
+
+/* How many streams the book has; entries are numbered as on the bus. */
+uint32_t book_count(const struct book *book);
+struct book_entry *book_entry(const struct book *book, uint32_t stream);
+
+/* Makes the streams up to the number known. Calls `added` for each new one. Returns false without
+ * memory. */
+bool book_learn(struct book *book, uint32_t stream, void (*added)(void *ctx, uint32_t stream),
+                void *ctx);
+
+/* The latest event's item text, up to but without its closing brace; valid until the next call or
+ * the end of the turn. Returns NULL without memory. */
+const char *book_text(struct book *book, uint32_t stream, size_t *len);
+
+/* Ends a turn: forgets texts. */
+void book_turn(struct book *book);
+
+/* Forgets every latest event: a new epoch. */
+void book_reset(struct book *book);
+
+/* Calls `visit` for each price stream of this very symbol. */
+void book_symbol(const struct book *book, const char *symbol,
+                 void (*visit)(void *ctx, uint32_t stream), void *ctx);
+
+/* Adds or removes a route; adding returns its place in the stream's list, or -1 without memory.
+ * Removing moves the last route into the free place: *moved tells which, audience NULL if none. */
+long book_route_add(struct book *book, uint32_t stream, struct route route);
+void book_route_remove(struct book *book, uint32_t stream, uint32_t place, struct route *moved);
+
+#endif

@@ -1,0 +1,480 @@
+#include "server/fanout.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "server/audience.h"
+
+enum { TURN_STAMPS_MAX = 4096 };
+
+struct shared_plan {
+    struct fanout *fanout;
+    struct plan plan;
+    struct audience *audiences[PLAN_GROUPS_MAX];
+    uint32_t refs;
+    UT_hash_handle hh;
+    size_t key_len;
+    char *key;
+};
+
+struct fanout {
+    struct fanout_options options;
+    uint64_t epoch;
+    struct book *book;
+    struct shared_plan *plans;
+    struct audience *touched; /* in this turn */
+    struct audience *ticking; /* waiting for their time */
+    int64_t next_tick_ms;
+    struct reader *readers;
+    struct reader *overflowed;
+    int full_readers;
+    bool holds;         /* see fanout_hold() */
+    bool out_of_memory; /* a stream could not be added: prices would be missing */
+    struct text scratch;
+    struct fanout_counts counts;
+    struct histogram latency;
+    int64_t stamps[TURN_STAMPS_MAX];
+    size_t stamps_count;
+};
+
+struct fanout *fanout_create(const struct fanout_options *options)
+{
+    struct fanout *fanout = calloc(1, sizeof *fanout);
+    if (fanout == NULL)
+        return NULL;
+    fanout->options = *options;
+    if (fanout->options.queue_bytes_max == 0)
+        fanout->options.queue_bytes_max = READER_QUEUE_BYTES_DEFAULT;
+    fanout->epoch = options->epoch;
+    fanout->next_tick_ms = FANOUT_NO_TICK;
+    fanout->book = book_create(options->streams);
+    if (fanout->book == NULL) {
+        free(fanout);
+        return NULL;
+    }
+    return fanout;
+}
+
+void fanout_destroy(struct fanout *fanout)
+{
+    if (fanout == NULL)
+        return;
+    book_destroy(fanout->book);
+    text_finish(&fanout->scratch);
+    free(fanout);
+}
+
+/* ---- plans ---- */
+
+/* Two plans are equal if this text is. */
+static bool key_make(const struct plan *plan, struct text *key)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct topic *topic = &plan->topics[i];
+        text_put(key, topic->symbol, strlen(topic->symbol) + 1);
+        text_put(key, &topic->kinds, sizeof topic->kinds);
+        text_put(key, &topic->delivery.mode, sizeof topic->delivery.mode);
+        text_put(key, &topic->delivery.period_ms, sizeof topic->delivery.period_ms);
+    }
+    return !key->failed;
+}
+
+static void stream_offer(struct shared_plan *shared, uint32_t stream, uint64_t sent)
+{
+    const struct stream *names = book_entry(shared->fanout->book, stream)->stream;
+    if (names->kind >= EVENT_KINDS_PRICE)
+        return;
+    const int group = plan_group(&shared->plan, names->symbol, names->kind);
+    if (group >= 0 && !audience_add_stream(shared->audiences[group], stream, sent))
+        shared->fanout->out_of_memory = true;
+}
+
+static void known_stream_offer(void *ctx, uint32_t stream)
+{
+    struct shared_plan *shared = ctx;
+    stream_offer(shared, stream, book_entry(shared->fanout->book, stream)->latest.seq);
+}
+
+/* Names are looked up; only patterns need to see every stream. */
+static void streams_offer(struct shared_plan *shared)
+{
+    const struct plan *plan = &shared->plan;
+    if (plan->count > plan->names) {
+        for (uint32_t i = 0; i < book_count(shared->fanout->book); i++)
+            known_stream_offer(shared, i);
+        return;
+    }
+    for (size_t i = 0; i < plan->names; i++)
+        if (i == 0 || strcmp(plan->topics[i - 1].symbol, plan->topics[i].symbol) != 0)
+            book_symbol(shared->fanout->book, plan->topics[i].symbol, known_stream_offer, shared);
+}
+
+static void shared_plan_free(struct shared_plan *shared)
+{
+    for (size_t i = 0; i < PLAN_GROUPS_MAX; i++)
+        audience_destroy(shared->audiences[i]);
+    free(shared->key);
+    free(shared);
+}
+
+static struct shared_plan *shared_plan_make(struct fanout *fanout, struct plan *plan,
+                                            struct text *key)
+{
+    struct shared_plan *shared = calloc(1, sizeof *shared);
+    if (shared == NULL)
+        return NULL;
+    shared->fanout = fanout;
+    shared->plan = *plan;
+    bool ok = true;
+    for (size_t i = 0; i < plan->groups_count; i++) {
+        shared->audiences[i] = audience_create(fanout, shared, plan->groups[i]);
+        ok = ok && shared->audiences[i] != NULL;
+    }
+    shared->key = key->bytes;
+    shared->key_len = key->len;
+    *key = (struct text){0};
+    if (ok)
+        HASH_ADD_KEYPTR(hh, fanout->plans, shared->key, shared->key_len, shared);
+    if (!ok || shared->hh.tbl == NULL) {
+        shared_plan_free(shared);
+        return NULL;
+    }
+    streams_offer(shared);
+    return shared;
+}
+
+struct shared_plan *shared_plan_get(struct fanout *fanout, struct plan *plan)
+{
+    struct text key = {0};
+    if (!key_make(plan, &key)) {
+        text_finish(&key);
+        return NULL;
+    }
+    struct shared_plan *shared;
+    HASH_FIND(hh, fanout->plans, key.bytes, key.len, shared);
+    if (shared != NULL)
+        plan_finish(plan);
+    else
+        shared = shared_plan_make(fanout, plan, &key);
+    text_finish(&key);
+    if (shared != NULL)
+        shared->refs++;
+    return shared;
+}
+
+/* Takes an audience out of a list that links through `next`. */
+static void audience_unlink(struct audience **list, const struct audience *audience)
+{
+    while (*list != NULL && *list != audience)
+        list = &(*list)->next;
+    if (*list != NULL)
+        *list = audience->next;
+}
+
+void shared_plan_unref(struct shared_plan *shared)
+{
+    if (shared == NULL || --shared->refs > 0)
+        return;
+    struct fanout *fanout = shared->fanout;
+    for (size_t i = 0; i < shared->plan.groups_count; i++) {
+        struct audience *audience = shared->audiences[i];
+        if (audience->touched)
+            audience_unlink(&fanout->touched, audience);
+        else if (audience->wants_tick)
+            audience_unlink(&fanout->ticking, audience);
+    }
+    HASH_DEL(fanout->plans, shared);
+    plan_finish(&shared->plan);
+    shared_plan_free(shared);
+}
+
+const struct plan *shared_plan_plan(const struct shared_plan *shared)
+{
+    return &shared->plan;
+}
+
+struct audience *shared_plan_audience(const struct shared_plan *shared, size_t group)
+{
+    return shared->audiences[group];
+}
+
+/* ---- events ---- */
+
+void count_add(_Atomic uint64_t *counter, uint64_t much)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + much,
+                          memory_order_relaxed);
+}
+
+static void stream_added(void *ctx, uint32_t stream)
+{
+    struct fanout *fanout = ctx;
+    for (struct shared_plan *shared = fanout->plans; shared != NULL; shared = shared->hh.next)
+        stream_offer(shared, stream, 0);
+}
+
+void fanout_touch(struct fanout *fanout, struct audience *audience)
+{
+    if (audience->touched || audience->wants_tick)
+        return;
+    audience->touched = true;
+    audience->next = fanout->touched;
+    fanout->touched = audience;
+}
+
+void fanout_event(struct fanout *fanout, const struct price_event *event, int64_t emitted_ns)
+{
+    if (!book_learn(fanout->book, event->stream, stream_added, fanout)) {
+        fanout->out_of_memory = true;
+        return;
+    }
+    struct book_entry *entry = book_entry(fanout->book, event->stream);
+    if (event->seq <= entry->latest.seq)
+        return;
+    entry->latest = *event;
+    count_add(&fanout->counts.events, 1);
+    if (fanout->holds)
+        return;
+    for (uint32_t i = 0; i < entry->routes_count; i++)
+        audience_note(entry->routes[i].audience, entry->routes[i].index);
+    if (entry->routes_count > 0 && fanout->stamps_count < TURN_STAMPS_MAX)
+        fanout->stamps[fanout->stamps_count++] = emitted_ns;
+}
+
+/* The next multiple of the period, so that all audiences of one rate share their ticks. */
+static void tick_schedule(struct fanout *fanout, struct audience *audience, int64_t now_ms)
+{
+    const int64_t period = audience->delivery.period_ms;
+    audience->wants_tick = true;
+    audience->due_ms = (now_ms / period + 1) * period;
+    audience->next = fanout->ticking;
+    fanout->ticking = audience;
+    if (audience->due_ms < fanout->next_tick_ms)
+        fanout->next_tick_ms = audience->due_ms;
+}
+
+static void overflows_handle(struct fanout *fanout)
+{
+    while (fanout->overflowed != NULL) {
+        struct reader *reader = fanout->overflowed;
+        fanout->overflowed = reader->next_overflowed;
+        reader->overflowed = false;
+        /* Since it was noted the socket may have taken the queue, or the reader may have left. */
+        if (reader->failed || reader_plan(reader) == NULL ||
+            reader->queue_bytes <= fanout->options.queue_bytes_max)
+            continue;
+        reader_overflow(reader);
+        fanout->options.overflowed(reader);
+    }
+}
+
+static void latency_record(struct fanout *fanout)
+{
+    if (fanout->stamps_count == 0)
+        return;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const int64_t now_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+    for (size_t i = 0; i < fanout->stamps_count; i++)
+        histogram_record(&fanout->latency, (uint64_t)(now_ns - fanout->stamps[i]));
+    fanout->stamps_count = 0;
+}
+
+void fanout_flush(struct fanout *fanout, int64_t now_ms)
+{
+    while (fanout->touched != NULL) {
+        struct audience *audience = fanout->touched;
+        fanout->touched = audience->next;
+        audience->touched = false;
+        if (audience->delivery.period_ms > 0)
+            tick_schedule(fanout, audience, now_ms);
+        else
+            audience_flush(audience);
+    }
+    overflows_handle(fanout);
+    latency_record(fanout);
+    book_turn(fanout->book);
+}
+
+void fanout_tick(struct fanout *fanout, int64_t now_ms)
+{
+    struct audience *all = fanout->ticking;
+    fanout->ticking = NULL;
+    fanout->next_tick_ms = FANOUT_NO_TICK;
+    while (all != NULL) {
+        struct audience *audience = all;
+        all = audience->next;
+        if (audience->due_ms <= now_ms) {
+            audience->wants_tick = false;
+            audience_flush(audience);
+            continue;
+        }
+        audience->next = fanout->ticking;
+        fanout->ticking = audience;
+        if (audience->due_ms < fanout->next_tick_ms)
+            fanout->next_tick_ms = audience->due_ms;
+    }
+    overflows_handle(fanout);
+    book_turn(fanout->book);
+}
+
+int64_t fanout_next_tick_ms(const struct fanout *fanout)
+{
+    return fanout->next_tick_ms;
+}
+
+/* Nothing has been sent of the new epoch, to anybody: so all members are at the head. */
+static void audience_restart(struct audience *audience)
+{
+    for (uint32_t i = 0; i < audience->count; i++)
+        audience->sent[i] = 0;
+    for (uint32_t i = 0; i < audience->members_count; i++) {
+        free(audience->members[i]->sent);
+        audience->members[i]->sent = NULL;
+    }
+}
+
+void fanout_reset(struct fanout *fanout, uint64_t epoch, int64_t now_ms)
+{
+    fanout_flush(fanout, now_ms);
+    fanout_tick(fanout, FANOUT_NO_TICK);
+    book_reset(fanout->book);
+    fanout->holds = false;
+    fanout->epoch = epoch;
+    for (struct shared_plan *shared = fanout->plans; shared != NULL; shared = shared->hh.next)
+        for (size_t i = 0; i < shared->plan.groups_count; i++)
+            audience_restart(shared->audiences[i]);
+}
+
+void fanout_hold(struct fanout *fanout)
+{
+    fanout->holds = true;
+}
+
+/* Audiences now stand where the book does; their members get there by snapshots. */
+void fanout_settle(struct fanout *fanout)
+{
+    if (!fanout->holds)
+        return;
+    fanout->holds = false;
+    for (struct shared_plan *shared = fanout->plans; shared != NULL; shared = shared->hh.next)
+        for (size_t i = 0; i < shared->plan.groups_count; i++) {
+            struct audience *audience = shared->audiences[i];
+            for (uint32_t k = 0; k < audience->count; k++)
+                audience->sent[k] = book_entry(fanout->book, audience->streams[k])->latest.seq;
+        }
+    for (struct reader *reader = fanout->readers; reader != NULL; reader = reader->next) {
+        if (reader->shared == NULL)
+            continue;
+        reader_restart(reader);
+        reader_start(reader, true);
+    }
+    book_turn(fanout->book);
+}
+
+bool fanout_is_full(const struct fanout *fanout)
+{
+    return fanout->options.lossless && fanout->full_readers > 0;
+}
+
+bool fanout_is_drained(const struct fanout *fanout)
+{
+    for (const struct reader *reader = fanout->readers; reader != NULL; reader = reader->next)
+        if (!reader_is_drained(reader))
+            return false;
+    return true;
+}
+
+static void symbol_found(void *ctx, uint32_t stream)
+{
+    (void)stream;
+    *(bool *)ctx = true;
+}
+
+bool fanout_topic_is_known(struct fanout *fanout, const char *symbol)
+{
+    bool found = false;
+    if (!topic_is_pattern(symbol)) {
+        book_symbol(fanout->book, symbol, symbol_found, &found);
+        return found;
+    }
+    for (uint32_t i = 0; !found && i < book_count(fanout->book); i++) {
+        const struct stream *stream = book_entry(fanout->book, i)->stream;
+        found = stream->kind < EVENT_KINDS_PRICE && pattern_matches(symbol, stream->symbol);
+    }
+    return found;
+}
+
+/* ---- for the fan-out's other files ---- */
+
+struct book *fanout_book(const struct fanout *fanout)
+{
+    return fanout->book;
+}
+
+uint64_t fanout_epoch(const struct fanout *fanout)
+{
+    return fanout->epoch;
+}
+
+struct fanout_counts *fanout_counts(struct fanout *fanout)
+{
+    return &fanout->counts;
+}
+
+const struct histogram *fanout_latency(const struct fanout *fanout)
+{
+    return &fanout->latency;
+}
+
+struct text *fanout_scratch(struct fanout *fanout)
+{
+    return &fanout->scratch;
+}
+
+void fanout_count_full(struct fanout *fanout, int change)
+{
+    fanout->full_readers += change;
+}
+
+void fanout_note_overflow(struct fanout *fanout, struct reader *reader)
+{
+    if (reader->overflowed)
+        return;
+    reader->overflowed = true;
+    reader->next_overflowed = fanout->overflowed;
+    fanout->overflowed = reader;
+}
+
+void fanout_forget_overflow(struct fanout *fanout, const struct reader *reader)
+{
+    struct reader **at = &fanout->overflowed;
+    while (*at != NULL && *at != reader)
+        at = &(*at)->next_overflowed;
+    if (*at != NULL)
+        *at = reader->next_overflowed;
+}
+
+size_t fanout_queue_bytes_max(const struct fanout *fanout)
+{
+    return fanout->options.queue_bytes_max;
+}
+
+bool fanout_is_lossless(const struct fanout *fanout)
+{
+    return fanout->options.lossless;
+}
+
+bool fanout_holds(const struct fanout *fanout)
+{
+    return fanout->holds;
+}
+
+struct reader **fanout_readers(struct fanout *fanout)
+{
+    return &fanout->readers;
+}

@@ -1,0 +1,158 @@
+/* fanout: gets each event of one shard to every reader that wants it.
+ *
+ * The bus hands in events; readers come with plans. Readers of equal plans share audiences, an
+ * audience makes its bytes once, and a reader at its head sends that very memory. Work happens in
+ * *turns*: any number of fanout_event(), then one fanout_flush(), which writes a frame an audience.
+ * Audiences with a rate are flushed by fanout_tick() instead.
+ *
+ * Loss is arithmetic: `skipped` is seq - last seq sent - 1 at the moment of writing, whatever the
+ * reason. In mode "latest" a reader that cannot take more keeps only a table of the last seq it was
+ * sent of each stream; when its socket is free again the difference to the book is what it gets. In
+ * mode "every" it keeps the shared frames, up to queue_bytes_max; past that it is moved to
+ * "latest".
+ *
+ * Knows nothing of sockets: a reader's `ops` write for it. One thread (the shard's). */
+#ifndef PRICECAST_SERVER_FANOUT_H
+#define PRICECAST_SERVER_FANOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "feed/event.h"
+#include "feed/histogram.h"
+#include "feed/streams.h"
+#include "server/frame.h"
+#include "server/plan.h"
+
+#define READER_QUEUE_BYTES_DEFAULT (256u << 10)
+#define FANOUT_NO_TICK             INT64_MAX
+
+struct fanout;
+struct reader;
+
+/* How the write of a reader's bytes went. */
+enum write_result {
+    WRITE_DONE,    /* taken by the socket */
+    WRITE_BLOCKED, /* taken, but the socket is full: nothing more until fanout_writeable() */
+    WRITE_FAILED,  /* the connection is lost; it will be closed */
+};
+
+struct reader_ops {
+    /* Writes whole frames; `bytes` are borrowed for the call. */
+    enum write_result (*write)(struct reader *reader, const void *bytes, size_t len);
+};
+
+/* Totals since the start; one writer, read by any thread. */
+struct fanout_counts {
+    _Atomic uint64_t events; /* taken from the bus */
+    _Atomic uint64_t items;  /* delivered, to all readers together */
+    _Atomic uint64_t frames; /* writes of updates */
+    _Atomic uint64_t bytes;
+    _Atomic uint64_t blocked;       /* writes that filled a socket */
+    _Atomic uint64_t overflows;     /* readers moved from "every" to "latest" */
+    _Atomic uint64_t lapped;        /* times this shard fell off the bus */
+    _Atomic uint64_t lapped_events; /* events it missed then */
+    _Atomic uint64_t skipped;       /* events passed over in items delivered to a reader alone */
+};
+
+struct fanout_options {
+    const struct streams *streams;
+    uint64_t epoch;
+    size_t queue_bytes_max; /* 0: the default */
+    bool lossless;          /* never overflow: see fanout_is_full() */
+    /* Tells a reader's owner that it was moved to "latest"; may call reader_send(). */
+    void (*overflowed)(struct reader *reader);
+};
+
+struct fanout *fanout_create(const struct fanout_options *options); /* NULL without memory */
+void fanout_destroy(struct fanout *fanout); /* after all its readers have left */
+
+/* ---- events ---- */
+
+/* A price event from the bus. Older ones than the book has are passed over. */
+void fanout_event(struct fanout *fanout, const struct price_event *event, int64_t emitted_ns);
+
+/* Ends a turn. `now_ms` is the clock of fanout_tick(). */
+void fanout_flush(struct fanout *fanout, int64_t now_ms);
+
+/* A new epoch: nothing known of before counts. Ends the turn; the owner then tells the readers. */
+void fanout_reset(struct fanout *fanout, uint64_t epoch, int64_t now_ms);
+
+/* Between the two, events only go into the book: how things stand at a new place is told as
+ * snapshots, by fanout_settle(), to every reader. */
+void fanout_hold(struct fanout *fanout);
+void fanout_settle(struct fanout *fanout);
+
+/* Flushes audiences with a rate that are due. */
+void fanout_tick(struct fanout *fanout, int64_t now_ms);
+
+/* When fanout_tick() is next wanted, or FANOUT_NO_TICK. */
+int64_t fanout_next_tick_ms(const struct fanout *fanout);
+
+/* In lossless mode: some reader of "every" is so far behind that no more events should be taken. */
+bool fanout_is_full(const struct fanout *fanout);
+
+/* Nothing waits for any reader. */
+bool fanout_is_drained(const struct fanout *fanout);
+
+struct book *fanout_book(const struct fanout *fanout);
+uint64_t fanout_epoch(const struct fanout *fanout);
+void count_add(_Atomic uint64_t *counter, uint64_t much); /* by the counter's one writer */
+struct fanout_counts *fanout_counts(struct fanout *fanout);
+const struct histogram *fanout_latency(const struct fanout *fanout); /* ns from bus to written */
+
+/* ---- readers ---- */
+
+struct part; /* a reader's share in one audience */
+
+struct reader {
+    const struct reader_ops *ops;
+    struct fanout *fanout;
+    struct shared_plan *shared; /* NULL: wants nothing */
+    struct part *parts;         /* one an audience of the plan */
+    size_t parts_count;
+    struct frame **queue; /* a ring of queue_size, a power of two or 0 */
+    uint32_t queue_first, queue_count, queue_size;
+    uint32_t queue_kept; /* so many frames at its front stay there when it overflows */
+    size_t queue_bytes;
+    bool blocked, failed;
+    struct reader *next_overflowed;
+    bool overflowed;
+    struct reader *next, **link; /* of the fanout's list */
+};
+
+void reader_init(struct reader *reader, struct fanout *fanout, const struct reader_ops *ops);
+void reader_finish(struct reader *reader);
+
+/* Sends frames as soon as what waits before them is gone. Returns false without memory, or when
+ * the connection is lost. */
+bool reader_send(struct reader *reader, const void *bytes, size_t len);
+
+/* The topics it has now: borrowed, until the plan changes. */
+const struct plan *reader_plan(const struct reader *reader);
+
+/* Gives a reader new topics (taken on success). Streams it was being sent go on from where it
+ * stands; new ones start with a snapshot if `snapshot`, else with the next event. Nothing is sent
+ * yet: call reader_start(). Returns 0, -ENOMEM or -E2BIG (plan_init()). */
+int reader_set_topics(struct reader *reader, struct topics *topics, bool snapshot);
+
+/* Everything it wants is to be told anew: the next reader_start() sends snapshots of it all. */
+void reader_restart(struct reader *reader);
+
+/* Sends what the reader lacks. With `snapshot` at least one snapshot message, if empty. */
+void reader_start(struct reader *reader, bool snapshot);
+
+/* Its socket is free again. */
+void reader_writeable(struct reader *reader);
+
+/* Would something sent now have to wait? */
+bool reader_is_blocked(const struct reader *reader);
+
+/* Does nothing wait for this reader? */
+bool reader_is_drained(const struct reader *reader);
+
+/* Does any stream match the topic (symbol or pattern)? */
+bool fanout_topic_is_known(struct fanout *fanout, const char *symbol);
+
+#endif

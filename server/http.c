@@ -1,0 +1,560 @@
+#include "server/http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "server/api.h"
+#include "server/metrics.h"
+#include "server/shard.h"
+#include "web/assets.h"
+
+enum { PATH_MAX_BYTES = 1024, QUERY_MAX_BYTES = 4096 };
+
+/* No inline code, nothing from elsewhere. 'self' covers ws: on the same host. */
+#define SECURITY_HEADERS                                                                           \
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "           \
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "             \
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"                              \
+    "X-Content-Type-Options: nosniff\r\n"                                                          \
+    "Referrer-Policy: no-referrer\r\n"
+
+static const char *status_text(int status)
+{
+    switch (status) {
+    case 200:
+        return "OK";
+    case 304:
+        return "Not Modified";
+    case 400:
+        return "Bad Request";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 409:
+        return "Conflict";
+    case 408:
+        return "Request Timeout";
+    case 413:
+        return "Content Too Large";
+    case 426:
+        return "Upgrade Required";
+    case 503:
+        return "Service Unavailable";
+    default:
+        return "Internal Server Error";
+    }
+}
+
+/* ---- answering ---- */
+
+struct answer {
+    int status;
+    const char *mime;
+    const char *headers; /* more of them, each ending in CRLF */
+    const void *body;
+    size_t body_len;
+    bool head_only;
+};
+
+/* Writes a whole response. What the socket does not take, lws keeps; the connection is closed when
+ * that has gone (http_on_writeable()). Returns what the callback should return. */
+static int answer_send(struct http_request *request, struct lws *wsi, const struct answer *answer)
+{
+    struct text out = {0};
+    text_printf(&out,
+                "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s" SECURITY_HEADERS
+                "Connection: close\r\n\r\n",
+                answer->status, status_text(answer->status), answer->mime, answer->body_len,
+                answer->headers ? answer->headers : "");
+    if (!answer->head_only)
+        text_put(&out, answer->body, answer->body_len);
+    request->answered = true;
+    int rc = -1;
+    if (!out.failed && lws_write(wsi, (unsigned char *)out.bytes, out.len, LWS_WRITE_HTTP) >= 0 &&
+        lws_partial_buffered(wsi)) {
+        lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, HTTP_RESPONSE_SEC);
+        rc = 0;
+    }
+    text_finish(&out);
+    return rc;
+}
+
+static const char no_store[] = "Cache-Control: no-store\r\n";
+
+static int answer_json(struct http_request *request, struct lws *wsi, int status,
+                       const struct text *json, const char *headers, bool head_only)
+{
+    const struct answer answer = {
+        .status = json->failed ? 500 : status,
+        .mime = "application/json",
+        .headers = headers ? headers : no_store,
+        .body = json->bytes,
+        .body_len = json->failed ? 0 : json->len,
+        .head_only = head_only,
+    };
+    return answer_send(request, wsi, &answer);
+}
+
+static int answer_error(struct http_request *request, struct lws *wsi, int status, const char *code,
+                        const char *message, const char *headers)
+{
+    struct text json = {0};
+    text_printf(&json, "{\"error\":{\"code\":\"%s\",\"message\":", code);
+    text_put_json(&json, message, strlen(message));
+    text_puts(&json, "}}");
+    const int rc = answer_json(request, wsi, status, &json, headers, false);
+    text_finish(&json);
+    return rc;
+}
+
+/* ---- looking at a request ---- */
+
+/* Copies a header; returns false if it is absent or does not fit. */
+static bool header_copy(struct lws *wsi, enum lws_token_indexes token, char *out, int size)
+{
+    out[0] = '\0';
+    return lws_hdr_copy(wsi, out, size, token) > 0;
+}
+
+static bool origin_is_listed(const struct server_options *options, const char *origin)
+{
+    for (size_t i = 0; i < options->origins_count; i++)
+        if (strcmp(options->origins[i], "*") == 0 || strcasecmp(options->origins[i], origin) == 0)
+            return true;
+    return false;
+}
+
+/* Browsers name the page's origin; it must be ours or an allowed one. Programs send none. */
+static bool origin_is_allowed(struct shard *shard, struct lws *wsi)
+{
+    char origin[300], host[300], own[320];
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) == 0)
+        return true;
+    if (!header_copy(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin))
+        return false;
+    if (header_copy(wsi, WSI_TOKEN_HOST, host, sizeof host)) {
+        snprintf(own, sizeof own, "http://%s", host);
+        if (strcasecmp(own, origin) == 0)
+            return true;
+        snprintf(own, sizeof own, "https://%s", host);
+        if (strcasecmp(own, origin) == 0)
+            return true;
+    }
+    return origin_is_listed(server_options(shard->server), origin);
+}
+
+static bool peer_is_local(struct lws *wsi)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    if (getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&address, &len) != 0)
+        return false;
+    if (address.ss_family == AF_INET)
+        return ntohl(((struct sockaddr_in *)&address)->sin_addr.s_addr) >> 24 == 127;
+    if (address.ss_family != AF_INET6)
+        return false;
+    const struct in6_addr *in6 = &((struct sockaddr_in6 *)&address)->sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(in6) || (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == 127);
+}
+
+/* The value of one query parameter, decoded; returns false if it is absent or too long. */
+static bool query_value(struct lws *wsi, const char *name, char *out, int size)
+{
+    const size_t name_len = strlen(name);
+    for (int i = 0;; i++) {
+        const int len = lws_hdr_copy_fragment(wsi, out, size, WSI_TOKEN_HTTP_URI_ARGS, i);
+        if (len < 0)
+            break;
+        if (strncmp(out, name, name_len) == 0 && out[name_len] == '=') {
+            memmove(out, out + name_len + 1, strlen(out + name_len));
+            return true;
+        }
+    }
+    out[0] = '\0';
+    return false;
+}
+
+/* ---- routes ---- */
+
+static bool wants_gzip(struct lws *wsi)
+{
+    char accepts[256];
+    return header_copy(wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING, accepts, sizeof accepts) &&
+           strstr(accepts, "gzip") != NULL;
+}
+
+static int serve_asset(struct http_request *request, struct lws *wsi, const struct asset *asset,
+                       bool head_only)
+{
+    char known[200], headers[400];
+    const bool gzip = asset->gzip != NULL && wants_gzip(wsi);
+    snprintf(headers, sizeof headers,
+             "ETag: %s\r\nCache-Control: no-cache\r\nVary: Accept-Encoding\r\n%s", asset->etag,
+             gzip ? "Content-Encoding: gzip\r\n" : "");
+    const bool fresh = header_copy(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, known, sizeof known) &&
+                       strstr(known, asset->etag) != NULL;
+    const struct answer answer = {
+        .status = fresh ? 304 : 200,
+        .mime = asset->mime,
+        .headers = headers,
+        .body = gzip ? asset->gzip : asset->body,
+        .body_len = fresh  ? 0
+                    : gzip ? asset->gzip_len
+                           : asset->body_len,
+        .head_only = head_only,
+    };
+    return answer_send(request, wsi, &answer);
+}
+
+static int serve_health(struct http_request *request, struct lws *wsi, bool ok, bool head_only)
+{
+    struct text json = {0};
+    text_puts(&json, ok ? "{\"status\":\"ok\"}" : "{\"status\":\"not ready\"}");
+    const int rc = answer_json(request, wsi, ok ? 200 : 503, &json, NULL, head_only);
+    text_finish(&json);
+    return rc;
+}
+
+static int serve_api(struct http_request *request, struct lws *wsi, const char *path,
+                     bool head_only)
+{
+    struct text json = {0};
+    char symbols[QUERY_MAX_BYTES];
+    if (strcmp(path, "/api/v1/status") == 0)
+        api_status(request->shard, &json);
+    else if (strcmp(path, "/api/v1/symbols") == 0)
+        api_symbols(request->shard, &json);
+    else if (strcmp(path, "/api/v1/replay") == 0)
+        api_replay(request->shard, &json);
+    else if (strcmp(path, "/api/v1/latest") == 0)
+        api_latest(request->shard,
+                   query_value(wsi, "symbols", symbols, sizeof symbols) ? symbols : NULL, &json);
+    else
+        return answer_error(request, wsi, 404, "not_found", "there is no such route", NULL);
+    const int rc = answer_json(request, wsi, 200, &json, NULL, head_only);
+    text_finish(&json);
+    return rc;
+}
+
+static int serve_metrics(struct http_request *request, struct lws *wsi, bool head_only)
+{
+    struct text text = {0};
+    metrics_put(request->shard, &text);
+    const struct answer answer = {
+        .status = text.failed ? 500 : 200,
+        .mime = "text/plain; version=0.0.4; charset=utf-8",
+        .headers = no_store,
+        .body = text.bytes,
+        .body_len = text.failed ? 0 : text.len,
+        .head_only = head_only,
+    };
+    const int rc = answer_send(request, wsi, &answer);
+    text_finish(&text);
+    return rc;
+}
+
+static int serve_get(struct http_request *request, struct lws *wsi, const char *path,
+                     bool head_only)
+{
+    if (strcmp(path, "/healthz") == 0)
+        return serve_health(request, wsi, true, head_only);
+    if (strcmp(path, "/readyz") == 0)
+        return serve_health(request, wsi, server_is_ready(request->shard->server), head_only);
+    if (strcmp(path, "/metrics") == 0)
+        return serve_metrics(request, wsi, head_only);
+    if (strcmp(path, "/ws") == 0)
+        return answer_error(request, wsi, 426, "bad_request", "/ws speaks WebSocket",
+                            "Upgrade: websocket\r\n");
+    if (strncmp(path, "/api/", 5) == 0)
+        return serve_api(request, wsi, path, head_only);
+    const struct asset *asset = asset_find(path);
+    if (asset != NULL)
+        return serve_asset(request, wsi, asset, head_only);
+    return answer_error(request, wsi, 404, "not_found", "there is no such page", NULL);
+}
+
+static size_t body_max(const struct http_request *request)
+{
+    return request->is_publish ? HTTP_PUBLISH_MAX : HTTP_BODY_MAX;
+}
+
+static int answer_too_large(struct http_request *request, struct lws *wsi)
+{
+    return answer_error(request, wsi, 413, "too_large",
+                        request->is_publish ? "a body has at most 1048576 bytes"
+                                            : "a body has at most 65536 bytes",
+                        NULL);
+}
+
+static int begin_post(struct http_request *request, struct lws *wsi, const char *path)
+{
+    char length[24];
+    request->is_publish = strcmp(path, "/api/v1/publish") == 0;
+    if (!request->is_publish && strcmp(path, "/api/v1/replay") != 0)
+        return answer_error(request, wsi, 405, "method_not_allowed", "GET and HEAD only",
+                            "Allow: GET, HEAD\r\n");
+    if (!peer_is_local(wsi) || !origin_is_allowed(request->shard, wsi))
+        return answer_error(request, wsi, 403, "forbidden", "only from this machine", NULL);
+    if (!header_copy(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, length, sizeof length) ||
+        strspn(length, "0123456789") != strlen(length))
+        return answer_error(request, wsi, 400, "bad_request", "Content-Length is needed", NULL);
+    if (strlen(length) > 8 || (size_t)atol(length) > body_max(request))
+        return answer_too_large(request, wsi);
+    if (atol(length) == 0)
+        return answer_error(request, wsi, 400, "bad_request", "the body is empty", NULL);
+    request->waits_for_body = true;
+    lws_set_timer_usecs(wsi, HTTP_BODY_MS * LWS_US_PER_MS);
+    return 0;
+}
+
+int http_on_request(struct http_request *request, struct shard *shard, struct lws *wsi)
+{
+    *request = (struct http_request){.shard = shard, .wsi = wsi};
+    char *uri = NULL, path[PATH_MAX_BYTES];
+    int uri_len = 0;
+    count_add(&shard->counts.http_requests, 1);
+    const int method = lws_http_get_uri_and_method(wsi, &uri, &uri_len);
+    if (method < 0 || uri_len <= 0 || uri_len >= (int)sizeof path)
+        return answer_error(request, wsi, 400, "bad_request", "bad request line", NULL);
+    memcpy(path, uri, (size_t)uri_len);
+    path[uri_len] = '\0';
+    if (method == LWSHUMETH_GET || method == LWSHUMETH_HEAD)
+        return serve_get(request, wsi, path, method == LWSHUMETH_HEAD);
+    if (method == LWSHUMETH_POST)
+        return begin_post(request, wsi, path);
+    return answer_error(request, wsi, 405, "method_not_allowed", "GET and HEAD only",
+                        "Allow: GET, HEAD\r\n");
+}
+
+/* ---- bodies ---- */
+
+int http_on_body(struct http_request *request, struct lws *wsi, const char *bytes, size_t len)
+{
+    if (!request->waits_for_body)
+        return -1;
+    text_put(&request->body, bytes, len);
+    if (request->body.failed || request->body.len > body_max(request)) {
+        request->waits_for_body = false;
+        return answer_too_large(request, wsi);
+    }
+    return 0;
+}
+
+/* ---- results from other threads ---- */
+
+static void request_forget(struct http_request *request)
+{
+    if (request->id == 0)
+        return;
+    *request->link = request->next;
+    if (request->next != NULL)
+        request->next->link = request->link;
+    request->id = 0;
+}
+
+/* Remembers the request until its result comes; returns what the result is to be, or NULL. */
+static struct http_result *request_wait(struct http_request *request)
+{
+    struct shard *shard = request->shard;
+    struct http_result *result = calloc(1, sizeof *result);
+    if (result == NULL)
+        return NULL;
+    request->id = result->id = ++shard->last_request_id;
+    result->shard = shard;
+    request->next = shard->requests;
+    request->link = &shard->requests;
+    if (shard->requests != NULL)
+        shard->requests->link = &request->next;
+    shard->requests = request;
+    lws_set_timeout(request->wsi, PENDING_TIMEOUT_HTTP_CONTENT, HTTP_RESPONSE_SEC);
+    return result;
+}
+
+void http_on_result(struct shard *shard, struct http_result *result)
+{
+    struct http_request *request = shard->requests;
+    while (request != NULL && request->id != result->id)
+        request = request->next;
+    if (request == NULL) {
+        http_result_free(result);
+        return;
+    }
+    request_forget(request);
+    request->result = result;
+    lws_callback_on_writable(request->wsi);
+}
+
+/* Feed thread. */
+static void on_obeyed(void *ctx, bool ok)
+{
+    struct http_result *result = ctx;
+    result->status = ok ? 200 : 409;
+    result->message = "there is no recording to do that with";
+    shard_post(result->shard, result);
+}
+
+void http_result_free(struct http_result *result)
+{
+    if (result == NULL)
+        return;
+    text_finish(&result->json);
+    free(result);
+}
+
+/* Feed thread. */
+static void on_pushed(void *ctx, const struct feed_push_result *pushed)
+{
+    struct http_result *result = ctx;
+    result->status = pushed->rc == 0 ? 200 : pushed->rc == -ECANCELED ? 503 : 400;
+    result->message = "the body is not an event, an array of them, or JSON lines";
+    api_pushed(pushed, &result->json);
+    shard_post(result->shard, result);
+}
+
+static int answer_result(struct http_request *request, struct lws *wsi)
+{
+    struct http_result *result = request->result;
+    request->result = NULL;
+    int rc;
+    if (result->json.len > 0) {
+        rc = answer_json(request, wsi, result->status, &result->json, NULL, false);
+    } else if (result->status == 200) {
+        struct text json = {0};
+        api_replay(request->shard, &json);
+        rc = answer_json(request, wsi, 200, &json, NULL, false);
+        text_finish(&json);
+    } else {
+        rc = answer_error(request, wsi, result->status, "bad_request", result->message, NULL);
+    }
+    http_result_free(result);
+    return rc;
+}
+
+static int publish_begin(struct http_request *request, struct lws *wsi)
+{
+    struct feed *feed = server_options(request->shard->server)->feed;
+    struct http_result *result = request_wait(request);
+    const int rc = result == NULL
+                       ? -ENOMEM
+                       : feed_push(feed, request->body.bytes, request->body.len, on_pushed, result);
+    if (rc == 0)
+        return 0;
+    request_forget(request);
+    http_result_free(result);
+    if (rc == -ENOENT)
+        return answer_error(request, wsi, 409, "bad_request", "no --feed push: is given", NULL);
+    if (rc == -EAGAIN)
+        return answer_error(request, wsi, 503, "rate_limited", "too much waits to be published",
+                            NULL);
+    return answer_error(request, wsi, 500, "internal", "it could not be published", NULL);
+}
+
+int http_on_body_end(struct http_request *request, struct lws *wsi)
+{
+    if (!request->waits_for_body)
+        return -1;
+    request->waits_for_body = false;
+    lws_set_timer_usecs(wsi, LWS_SET_TIMER_USEC_CANCEL);
+    if (request->is_publish)
+        return publish_begin(request, wsi);
+    struct feed_command command;
+    const char *problem = api_replay_command(request->body.bytes, request->body.len, &command);
+    if (problem != NULL)
+        return answer_error(request, wsi, 400, "bad_request", problem, NULL);
+    command.done = on_obeyed;
+    command.ctx = request_wait(request);
+    if (command.ctx != NULL &&
+        feed_command(server_options(request->shard->server)->feed, &command) == 0)
+        return 0;
+    request_forget(request);
+    free(command.ctx);
+    return answer_error(request, wsi, 500, "internal", "out of memory", NULL);
+}
+
+int http_on_timer(struct http_request *request, struct lws *wsi)
+{
+    if (!request->waits_for_body)
+        return 0;
+    request->waits_for_body = false;
+    return answer_error(request, wsi, 408, "timeout", "the body did not arrive in time", NULL);
+}
+
+int http_on_writeable(struct http_request *request, struct lws *wsi)
+{
+    if (request->result != NULL)
+        return answer_result(request, wsi);
+    return request->answered && !lws_partial_buffered(wsi) ? -1 : 0;
+}
+
+void http_on_closed(struct http_request *request)
+{
+    request_forget(request);
+    http_result_free(request->result);
+    request->result = NULL;
+    text_finish(&request->body);
+}
+
+/* ---- upgrades ---- */
+
+/* lws itself takes lists of up to 127 bytes. */
+static bool subprotocol_is_offered(struct lws *wsi)
+{
+    char list[128], *rest = list;
+    if (!header_copy(wsi, WSI_TOKEN_PROTOCOL, list, sizeof list))
+        return false;
+    for (char *name; (name = strsep(&rest, ", \t")) != NULL;)
+        if (strcmp(name, HTTP_SUBPROTOCOL) == 0)
+            return true;
+    return false;
+}
+
+/* CVE-2025-11677: after an unknown Upgrade on a kept connection, lws 4.1.6 goes on with a header
+ * block it has freed. So the value is copied, never read through the callback's pointer, and all
+ * but "websocket" ends the connection; h2c with it, whose HTTP/2 has worse faults. */
+int http_confirm_upgrade(struct shard *shard, struct lws *wsi)
+{
+    struct http_request request = {.shard = shard};
+    char upgrade[16], path[8], version[8];
+    char *uri = NULL;
+    int uri_len = 0;
+    if (!header_copy(wsi, WSI_TOKEN_UPGRADE, upgrade, sizeof upgrade) ||
+        strcasecmp(upgrade, "websocket") != 0)
+        return -1;
+    if (lws_http_get_uri_and_method(wsi, &uri, &uri_len) != LWSHUMETH_GET ||
+        uri_len >= (int)sizeof path) {
+        answer_error(&request, wsi, 404, "not_found", "WebSockets live at /ws", NULL);
+        return -1;
+    }
+    memcpy(path, uri, (size_t)uri_len);
+    path[uri_len] = '\0';
+    if (strcmp(path, "/ws") != 0) {
+        answer_error(&request, wsi, 404, "not_found", "WebSockets live at /ws", NULL);
+        return -1;
+    }
+    if (!header_copy(wsi, WSI_TOKEN_VERSION, version, sizeof version) ||
+        strcmp(version, "13") != 0) {
+        answer_error(&request, wsi, 426, "bad_request", "Sec-WebSocket-Version 13 is needed",
+                     "Sec-WebSocket-Version: 13\r\n");
+        return -1;
+    }
+    if (!origin_is_allowed(shard, wsi)) {
+        answer_error(&request, wsi, 403, "forbidden", "this origin is not allowed", NULL);
+        return -1;
+    }
+    /* lws drops those that offer only others without a word. */
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0 && !subprotocol_is_offered(wsi)) {
+        answer_error(&request, wsi, 400, "bad_request", "the only subprotocol is " HTTP_SUBPROTOCOL,
+                     NULL);
+        return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,59 @@
+/* http: requests other than WebSocket: the dashboard's files and the API.
+ *
+ * Every response closes its connection: libwebsockets 4.1.6 can be made to spin for ever by what
+ * follows a response on a kept one. Lives in libwebsockets' per-session memory. Shard's thread. */
+#ifndef PRICECAST_SERVER_HTTP_H
+#define PRICECAST_SERVER_HTTP_H
+
+#include <libwebsockets.h>
+#include <stdbool.h>
+
+#include "server/text.h"
+
+#define HTTP_SUBPROTOCOL  "pricecast.v1.json"
+#define HTTP_BODY_MAX     (64u << 10)
+#define HTTP_PUBLISH_MAX  (1u << 20)
+#define HTTP_BODY_MS      5000 /* for a whole body to arrive */
+#define HTTP_RESPONSE_SEC 60   /* for a whole response to be taken */
+
+struct shard;
+
+struct http_request {
+    struct shard *shard;
+    struct lws *wsi;
+    uint64_t id;                       /* while it waits for a result, else 0 */
+    struct http_request *next, **link; /* of those that wait */
+    bool answered, waits_for_body;
+    bool is_publish; /* else the body is for the replay */
+    struct text body;
+    struct http_result *result; /* owned; come, and not yet sent */
+};
+
+/* What another thread answers to a request. */
+struct http_result {
+    struct http_result *next;
+    struct shard *shard;
+    uint64_t id;
+    int status;
+    const char *message; /* static; of an error */
+    struct text json;    /* the answer; empty: the state of the replay */
+};
+
+void http_result_free(struct http_result *result);
+
+/* From shard's thread: the result (taken) of a request, which may be gone. */
+void http_on_result(struct shard *shard, struct http_result *result);
+
+/* Called from LWS_CALLBACK_HTTP and so on; each returns what the callback should return. */
+int http_on_request(struct http_request *request, struct shard *shard, struct lws *wsi);
+int http_on_body(struct http_request *request, struct lws *wsi, const char *bytes, size_t len);
+int http_on_body_end(struct http_request *request, struct lws *wsi);
+int http_on_writeable(struct http_request *request, struct lws *wsi);
+int http_on_timer(struct http_request *request, struct lws *wsi);
+void http_on_closed(struct http_request *request);
+
+/* LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: 0 lets a WebSocket handshake on /ws pass. Guards against what
+ * lws 4.1.6 does with other upgrades. */
+int http_confirm_upgrade(struct shard *shard, struct lws *wsi);
+
+#endif

@@ -1,0 +1,291 @@
+/* pricecast: wiring only. Creates the bus, what reads it and what writes it, waits for a signal or
+ * the end of the feeds, and takes everything down in reverse order. */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "feed/bus.h"
+#include "feed/feed.h"
+#include "feed/recorder.h"
+#include "server/bundled.h"
+#include "server/console.h"
+#include "server/log.h"
+#include "server/options.h"
+#include "server/server.h"
+
+enum { EXIT_BAD_ARGUMENTS = 2, ERROR_BYTES = 1024, FDS_WANTED = 65536 };
+
+struct program {
+    struct options options;
+    struct bus *bus;
+    struct feed *feed;
+    struct recorder *recorder;
+    struct server *server;
+    int signal_fd; /* SIGINT and SIGTERM */
+    int ended_fd;  /* an eventfd: every feed has ended */
+    bool bad_arguments;
+    char error[ERROR_BYTES];
+};
+
+static void on_message(void *ctx, const char *text)
+{
+    (void)ctx;
+    log_line(LOG_WARN, "%s", text);
+}
+
+/* The recorder has only bad news. */
+static void on_record_message(void *ctx, const char *text)
+{
+    (void)ctx;
+    log_line(LOG_ERROR, "%s", text);
+}
+
+static void on_ended(void *ctx)
+{
+    struct program *program = ctx;
+    struct feed_status status;
+    char report[400];
+    if (feed_status(program->feed, &status) == 0) {
+        progress_report(&status, report, sizeof report);
+        log_line(LOG_INFO, "%s", report);
+        free(status.inputs);
+    }
+    if (program->options.exit_at_end)
+        eventfd_write(program->ended_fd, 1);
+}
+
+static void on_subscribed(void *ctx)
+{
+    struct program *program = ctx;
+    const struct feed_command go = {.action = FEED_GO};
+    log_line(LOG_INFO, "the clients are here: the replay begins");
+    feed_command(program->feed, &go);
+}
+
+/* Each connection is a descriptor; a modest limit keeps libwebsockets' tables small. */
+static void raise_fd_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max < FDS_WANTED ? limit.rlim_max : FDS_WANTED;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static bool signals_open(struct program *program)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set, NULL); /* in every thread: they come through the descriptor */
+    signal(SIGPIPE, SIG_IGN);
+    program->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
+    program->ended_fd = eventfd(0, EFD_CLOEXEC);
+    return program->signal_fd >= 0 && program->ended_fd >= 0;
+}
+
+static int bus_open(struct program *program)
+{
+    const struct bus_options options = {
+        .ring_events = (uint32_t)program->options.ring_events,
+        .streams_max = (uint32_t)program->options.streams_max,
+    };
+    return bus_create(&options, &program->bus);
+}
+
+static int feed_open(struct program *program)
+{
+    const struct options *options = &program->options;
+    char bundled[64];
+    static const char *const bundled_spec = FEED_BUNDLED;
+    const bool use_bundled = options->feeds.count == 0;
+    if (use_bundled && !bundled_open(bundled, sizeof bundled)) {
+        snprintf(program->error, sizeof program->error, "cannot open the bundled recording");
+        return -1;
+    }
+    const struct feed_options feed = {
+        .specs = use_bundled ? &bundled_spec : (const char *const *)options->feeds.values,
+        .specs_count = use_bundled ? 1 : options->feeds.count,
+        .bundled_path = use_bundled ? bundled : NULL,
+        .speed = options->speed,
+        .loop = options->loop,
+        .start_paused = options->start_paused,
+        .lossless = options->lossless,
+        .rebase = options->rebase,
+        .wait = options->wait_clients > 0,
+        .from = options->from,
+        .to = options->to,
+        .max_gap_ns = options->max_gap_ns,
+        .reorder_window_ns = options->reorder_window_ns,
+        .line_bytes_max = options->line_bytes,
+        .hooks = {on_message, on_ended, program},
+    };
+    return feed_create(&feed, program->bus, &program->feed, program->error, sizeof program->error);
+}
+
+static int recorder_open(struct program *program)
+{
+    if (program->options.record == NULL)
+        return 0;
+    const struct recorder_options options = {
+        .path = program->options.record,
+        .holds = program->options.lossless,
+        .parts = program->options.record_continue,
+        .rotate_bytes = program->options.record_rotate_bytes,
+        .rotate_ns = program->options.record_rotate_ns,
+        .rotate_utc_day = program->options.record_rotate_day,
+        .sync = program->options.record_sync,
+        .message = on_record_message,
+    };
+    return recorder_create(&options, program->bus, &program->recorder, program->error,
+                           sizeof program->error);
+}
+
+static int server_open(struct program *program)
+{
+    const struct options *options = &program->options;
+    const struct server_options server = {
+        .host = options->host,
+        .port = options->port,
+        .shards = (unsigned)options->shards,
+        .heartbeat_ms = (unsigned)options->heartbeat_ms,
+        .clients_max = (unsigned)options->clients_max,
+        .queue_bytes_max = options->queue_bytes,
+        .lossless = options->lossless,
+        .origins = (const char *const *)options->origins.values,
+        .origins_count = options->origins.count,
+        .wait_clients = (unsigned)options->wait_clients,
+        .bus = program->bus,
+        .feed = program->feed,
+        .recorder = program->recorder,
+        .subscribed = on_subscribed,
+        .ctx = program,
+    };
+    return server_create(&server, &program->server, program->error, sizeof program->error);
+}
+
+/* From here on a signal ends the process at once. */
+static void signals_close(struct program *program)
+{
+    const struct timespec none = {0};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    close(program->signal_fd);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    sigtimedwait(&set, NULL, &none); /* the one that brought us here */
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* Returns true when the feeds have ended, false when somebody wants us to stop. */
+static bool wait_for_end(struct program *program, struct console *console)
+{
+    for (;;) {
+        struct pollfd fds[] = {
+            {.fd = program->signal_fd, .events = POLLIN},
+            {.fd = program->ended_fd, .events = POLLIN},
+            {.fd = console_fd(console), .events = POLLIN},
+        };
+        const int ready = poll(fds, 3, console->interval_ms);
+        if (ready <= 0)
+            console_show(console);
+        else if (fds[0].revents != 0)
+            return false;
+        else if (fds[1].revents != 0)
+            return true;
+        else if (!console_read(console))
+            return false;
+    }
+}
+
+static void serve(struct program *program)
+{
+    struct console console;
+    console_open(&console, program->feed, (unsigned)program->options.progress_s);
+    const bool ended = wait_for_end(program, &console);
+    console_close(&console);
+    if (!ended)
+        log_line(LOG_INFO, "stopping");
+    else if (!server_drain(program->server, (int)program->options.drain_s * 1000))
+        log_line(LOG_WARN, "some clients did not take everything within --drain-timeout %us",
+                 (unsigned)program->options.drain_s);
+    signals_close(program);
+}
+
+static int open_all(struct program *program)
+{
+    int rc = bus_open(program);
+    if (rc == 0)
+        rc = feed_open(program);
+    program->bad_arguments = rc == -EINVAL;
+    if (rc == 0)
+        rc = recorder_open(program);
+    if (rc == 0)
+        rc = server_open(program);
+    if (rc == 0)
+        rc = server_start(program->server);
+    return rc;
+}
+
+static void close_all(struct program *program)
+{
+    feed_stop(program->feed);
+    if (program->server != NULL)
+        server_stop(program->server);
+    server_destroy(program->server);
+    recorder_destroy(program->recorder);
+    feed_destroy(program->feed);
+    bus_destroy(program->bus);
+}
+
+static int run(struct program *program)
+{
+    raise_fd_limit();
+    log_init(program->options.log_level, program->options.log_json);
+    if (!signals_open(program) || open_all(program) != 0) {
+        fprintf(stderr, "pricecast: %s\n", program->error[0] ? program->error : "out of memory");
+        close_all(program);
+        return program->bad_arguments ? EXIT_BAD_ARGUMENTS : EXIT_FAILURE;
+    }
+    printf("pricecast %s listens on %s\n", PRICECAST_VERSION, server_url(program->server));
+    fflush(stdout);
+    int rc = feed_start(program->feed);
+    if (rc == 0)
+        serve(program);
+    close_all(program);
+    return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    struct program program = {.signal_fd = -1, .ended_fd = -1};
+    int status = EXIT_SUCCESS;
+    switch (options_parse(argc, argv, &program.options, program.error, sizeof program.error)) {
+    case OPTIONS_HELP:
+        options_help();
+        break;
+    case OPTIONS_VERSION:
+        printf("pricecast %s\n", PRICECAST_VERSION);
+        break;
+    case OPTIONS_BAD:
+        fprintf(stderr, "pricecast: %s\n", program.error);
+        status = EXIT_BAD_ARGUMENTS;
+        break;
+    case OPTIONS_RUN:
+        status = run(&program);
+        break;
+    }
+    options_finish(&program.options);
+    return status;
+}

@@ -1,0 +1,206 @@
+#include "server/metrics.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/shard.h"
+
+static void head(struct text *text, const char *name, const char *type, const char *help)
+{
+    text_printf(text, "# HELP pricecast_%s %s\n# TYPE pricecast_%s %s\n", name, help, name, type);
+}
+
+static void one(struct text *text, const char *name, const char *type, const char *help,
+                double value)
+{
+    head(text, name, type, help);
+    text_printf(text, "pricecast_%s %.17g\n", name, value);
+}
+
+/* A label's value: backslash, quote and line feed are escaped. */
+static void put_label(struct text *text, const char *value)
+{
+    for (const char *at = value; *at != '\0'; at++) {
+        if (*at == '\\' || *at == '"')
+            text_put(text, "\\", 1);
+        if (*at == '\n')
+            text_puts(text, "\\n");
+        else
+            text_put(text, at, 1);
+    }
+}
+
+/* ---- counters of all shards together ---- */
+
+static uint64_t sum(struct server *server, size_t offset)
+{
+    uint64_t total = 0;
+    for (unsigned i = 0; i < server_shards(server); i++) {
+        const char *counts = (const char *)fanout_counts(server_shard(server, i)->fanout);
+        total += atomic_load((const _Atomic uint64_t *)(const void *)(counts + offset));
+    }
+    return total;
+}
+
+static uint64_t sum_own(struct server *server, size_t offset)
+{
+    uint64_t total = 0;
+    for (unsigned i = 0; i < server_shards(server); i++) {
+        const char *counts = (const char *)&server_shard(server, i)->counts;
+        total += atomic_load((const _Atomic uint64_t *)(const void *)(counts + offset));
+    }
+    return total;
+}
+
+static void put_delivery(struct text *text, struct server *server)
+{
+    static const struct {
+        const char *name, *help;
+        size_t offset;
+    } counters[] = {
+        {"delivered_items_total", "Items handed to clients.",
+         offsetof(struct fanout_counts, items)},
+        {"update_frames_total", "Update frames handed to clients.",
+         offsetof(struct fanout_counts, frames)},
+        {"update_bytes_total", "Bytes of update frames.", offsetof(struct fanout_counts, bytes)},
+        {"blocked_writes_total", "Writes that filled a client's socket.",
+         offsetof(struct fanout_counts, blocked)},
+        {"slow_consumers_total", "Sessions moved from every to latest.",
+         offsetof(struct fanout_counts, overflows)},
+        {"caught_up_skipped_total", "Events passed over for clients that had fallen behind.",
+         offsetof(struct fanout_counts, skipped)},
+        {"lapped_total", "Times a shard fell off the bus.", offsetof(struct fanout_counts, lapped)},
+        {"lapped_events_total", "Events shards missed by that.",
+         offsetof(struct fanout_counts, lapped_events)},
+    };
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
+        one(text, counters[i].name, "counter", counters[i].help,
+            (double)sum(server, counters[i].offset));
+}
+
+static void put_clients(struct text *text, struct server *server)
+{
+    one(text, "connections", "gauge", "Open connections, HTTP included.", server_clients(server));
+    one(text, "sessions", "gauge", "Open WebSocket sessions.",
+        (double)sum_own(server, offsetof(struct shard_counts, sessions)));
+    one(text, "connections_accepted_total", "counter", "Connections accepted.",
+        (double)sum_own(server, offsetof(struct shard_counts, accepted)));
+    one(text, "connections_refused_total", "counter", "Connections refused for a limit.",
+        (double)sum_own(server, offsetof(struct shard_counts, refused)));
+    one(text, "messages_received_total", "counter", "Messages from clients.",
+        (double)sum_own(server, offsetof(struct shard_counts, messages_in)));
+    one(text, "bad_messages_total", "counter", "Messages that were answered with an error.",
+        (double)sum_own(server, offsetof(struct shard_counts, bad_messages)));
+}
+
+/* From the bus to the last write of an event's turn. */
+static void put_latency(struct text *text, struct server *server)
+{
+    static const double quantiles[] = {0.5, 0.9, 0.99, 0.999};
+    struct histogram *all = calloc(1, sizeof *all);
+    if (all == NULL) {
+        text->failed = true;
+        return;
+    }
+    for (unsigned i = 0; i < server_shards(server); i++)
+        histogram_merge(all, fanout_latency(server_shard(server, i)->fanout));
+    head(text, "bus_to_write_seconds", "summary", "From the bus to the last write of a turn.");
+    for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++)
+        text_printf(text, "pricecast_bus_to_write_seconds{quantile=\"%g\"} %.9f\n", quantiles[i],
+                    (double)histogram_percentile(all, quantiles[i]) / 1e9);
+    text_printf(text, "pricecast_bus_to_write_seconds_count %" PRIu64 "\n",
+                atomic_load(&all->count));
+    free(all);
+}
+
+/* ---- the feed ---- */
+
+static void put_inputs(struct text *text, const struct feed_status *feed)
+{
+    static const struct {
+        const char *name, *help;
+        size_t offset;
+    } counters[] = {
+        {"feed_events_total", "Events sent by a feed.", offsetof(struct feed_input_status, events)},
+        {"feed_ignored_total", "Messages that carry no trade or quote.",
+         offsetof(struct feed_input_status, ignored)},
+        {"feed_bad_total", "Lines or messages refused.", offsetof(struct feed_input_status, bad)},
+        {"feed_late_total", "Events earlier than one sent before.",
+         offsetof(struct feed_input_status, late)},
+        {"feed_refused_total", "Events of streams beyond --max-streams.",
+         offsetof(struct feed_input_status, refused)},
+        {"feed_read_bytes", "Bytes of the file read in this turn.",
+         offsetof(struct feed_input_status, bytes_read)},
+        {"feed_size_bytes", "Bytes of the file.", offsetof(struct feed_input_status, bytes_total)},
+    };
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
+        const bool is_total = strstr(counters[i].name, "_total") != NULL;
+        head(text, counters[i].name, is_total ? "counter" : "gauge", counters[i].help);
+        for (size_t k = 0; k < feed->inputs_count; k++) {
+            const char *input = (const char *)&feed->inputs[k];
+            text_printf(text, "pricecast_%s{feed=\"", counters[i].name);
+            put_label(text, feed->inputs[k].name);
+            text_printf(text, "\"} %" PRIu64 "\n",
+                        *(const uint64_t *)(const void *)(input + counters[i].offset));
+        }
+    }
+}
+
+static void put_replay(struct text *text, const struct feed_status *feed)
+{
+    one(text, "replay_playing", "gauge", "1 while events are being sent.",
+        feed->play == FEED_PLAYING);
+    one(text, "replay_speed", "gauge", "Recorded seconds a second; 0 is max.", feed->speed);
+    one(text, "replay_loops_total", "counter", "Times the replay began again.",
+        (double)feed->loops);
+    if (feed->position_ns != EVENT_NO_TIME)
+        one(text, "replay_position_seconds", "gauge", "Recorded time of the last event.",
+            (double)feed->position_ns / 1e9);
+    head(text, "replay_lateness_seconds", "summary", "How much later than due events were sent.");
+    text_printf(text,
+                "pricecast_replay_lateness_seconds{quantile=\"0.5\"} %.9f\n"
+                "pricecast_replay_lateness_seconds{quantile=\"0.99\"} %.9f\n"
+                "pricecast_replay_lateness_seconds{quantile=\"1\"} %.9f\n",
+                (double)feed->lateness_p50_ns / 1e9, (double)feed->lateness_p99_ns / 1e9,
+                (double)feed->lateness_max_ns / 1e9);
+}
+
+static void put_recorder(struct text *text, const struct recorder *recorder)
+{
+    struct recorder_status status;
+    if (recorder == NULL)
+        return;
+    recorder_status(recorder, &status);
+    one(text, "recorder_events_total", "counter", "Events recorded.", (double)status.events);
+    one(text, "recorder_missed_total", "counter", "Events that could not be recorded.",
+        (double)status.missed);
+    one(text, "recorder_bytes_total", "counter", "Bytes of recordings.", (double)status.bytes);
+    one(text, "recorder_failed", "gauge", "1 when recording has stopped with an error.",
+        status.failed);
+}
+
+void metrics_put(struct shard *shard, struct text *text)
+{
+    struct server *server = shard->server;
+    const struct server_options *options = server_options(server);
+    struct feed_status feed;
+    if (feed_status(options->feed, &feed) != 0) {
+        text->failed = true;
+        return;
+    }
+    head(text, "build_info", "gauge", "1, with the version.");
+    text_puts(text, "pricecast_build_info{version=\"" PRICECAST_VERSION "\"} 1\n");
+    one(text, "uptime_seconds", "gauge", "Since the start.",
+        (double)server_uptime_ms(server) / 1e3);
+    one(text, "bus_events_total", "counter", "Events published on the bus.",
+        (double)bus_emitted(options->bus));
+    one(text, "streams", "gauge", "Streams known.", streams_count(bus_streams(options->bus)));
+    put_clients(text, server);
+    put_delivery(text, server);
+    put_latency(text, server);
+    put_inputs(text, &feed);
+    put_replay(text, &feed);
+    put_recorder(text, options->recorder);
+    free(feed.inputs);
+}

@@ -1,0 +1,25 @@
+/* progress: how the replay is doing, in one line. Pure functions, any thread. */
+#ifndef PRICECAST_SERVER_PROGRESS_H
+#define PRICECAST_SERVER_PROGRESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "feed/feed.h"
+
+/* What was known the last time, to tell events a second and the time left. */
+struct progress {
+    int64_t at_ms; /* 0: never */
+    uint64_t events, bytes_read;
+    double events_s, bytes_s; /* smoothed */
+};
+
+/* Writes state, speed, position, percent of bytes, events, events a second, lateness and the time
+ * left to `out`; now_ms is of a monotonic clock. */
+void progress_line(struct progress *progress, const struct feed_status *status, int64_t now_ms,
+                   char *out, size_t out_size);
+
+/* Writes what was asked for and what was achieved, for the end. */
+void progress_report(const struct feed_status *status, char *out, size_t out_size);
+
+#endif

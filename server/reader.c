@@ -1,0 +1,379 @@
+/* A reader's queue holds whole frames that wait for its socket; what a "latest" part lacks is not
+ * queued but computed when the socket is free. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/audience.h"
+
+/* A client that makes us answer but does not read fills its queue with answers. */
+enum { QUEUE_ANSWERS_FACTOR = 4 };
+
+#define SEQ_UNKNOWN (UINT64_MAX - 1) /* in a table by stream: was not covered before */
+
+void reader_init(struct reader *reader, struct fanout *fanout, const struct reader_ops *ops)
+{
+    *reader = (struct reader){.ops = ops, .fanout = fanout};
+    struct reader **first = fanout_readers(fanout);
+    reader->next = *first;
+    reader->link = first;
+    if (*first != NULL)
+        (*first)->link = &reader->next;
+    *first = reader;
+}
+
+static bool queue_is_deep(const struct reader *reader)
+{
+    return reader->queue_bytes > fanout_queue_bytes_max(reader->fanout) / 4;
+}
+
+static void queue_bytes_set(struct reader *reader, size_t bytes)
+{
+    const bool was_deep = queue_is_deep(reader);
+    reader->queue_bytes = bytes;
+    fanout_count_full(reader->fanout, (int)queue_is_deep(reader) - (int)was_deep);
+}
+
+static struct frame *queue_pop(struct reader *reader)
+{
+    struct frame *frame = reader->queue[reader->queue_first];
+    reader->queue_first = (reader->queue_first + 1) & (reader->queue_size - 1);
+    reader->queue_count--;
+    reader->queue_kept -= reader->queue_kept > 0;
+    queue_bytes_set(reader, reader->queue_bytes - frame->len);
+    return frame;
+}
+
+static void parts_leave(struct reader *reader)
+{
+    for (size_t i = 0; i < reader->parts_count; i++)
+        audience_leave(&reader->parts[i]);
+    free(reader->parts);
+    reader->parts = NULL;
+    reader->parts_count = 0;
+    shared_plan_unref(reader->shared);
+    reader->shared = NULL;
+}
+
+void reader_finish(struct reader *reader)
+{
+    if (reader->fanout == NULL)
+        return;
+    parts_leave(reader);
+    while (reader->queue_count > 0)
+        frame_unref(queue_pop(reader));
+    free(reader->queue);
+    *reader->link = reader->next;
+    if (reader->next != NULL)
+        reader->next->link = reader->link;
+    fanout_forget_overflow(reader->fanout, reader);
+    *reader = (struct reader){0};
+}
+
+/* ---- writing ---- */
+
+bool reader_is_blocked(const struct reader *reader)
+{
+    return reader->blocked || reader->failed || reader->queue_count > 0;
+}
+
+void reader_write(struct reader *reader, const void *bytes, size_t len)
+{
+    const enum write_result result = reader->ops->write(reader, bytes, len);
+    reader->blocked = result == WRITE_BLOCKED;
+    reader->failed = reader->failed || result == WRITE_FAILED;
+    if (reader->blocked)
+        count_add(&fanout_counts(reader->fanout)->blocked, 1);
+}
+
+static bool queue_push(struct reader *reader, struct frame *frame)
+{
+    if (reader->queue_count == reader->queue_size) {
+        const uint32_t size = reader->queue_size ? reader->queue_size * 2 : 8;
+        struct frame **ring = malloc(size * sizeof *ring);
+        if (ring == NULL)
+            return false;
+        for (uint32_t i = 0; i < reader->queue_count; i++)
+            ring[i] = reader->queue[(reader->queue_first + i) & (reader->queue_size - 1)];
+        free(reader->queue);
+        reader->queue = ring;
+        reader->queue_first = 0;
+        reader->queue_size = size;
+    }
+    reader->queue[(reader->queue_first + reader->queue_count++) & (reader->queue_size - 1)] = frame;
+    queue_bytes_set(reader, reader->queue_bytes + frame->len);
+    return true;
+}
+
+bool reader_enqueue(struct reader *reader, struct frame *frame)
+{
+    if (!queue_push(reader, frame))
+        return false;
+    frame_ref(frame);
+    if (reader->queue_bytes > fanout_queue_bytes_max(reader->fanout) &&
+        !fanout_is_lossless(reader->fanout))
+        fanout_note_overflow(reader->fanout, reader);
+    return true;
+}
+
+bool reader_send(struct reader *reader, const void *bytes, size_t len)
+{
+    if (reader->failed)
+        return false;
+    if (!reader_is_blocked(reader)) {
+        reader_write(reader, bytes, len);
+        return !reader->failed;
+    }
+    const size_t updates_max = fanout_queue_bytes_max(reader->fanout);
+    if (reader->queue_bytes > updates_max + QUEUE_ANSWERS_FACTOR * MESSAGE_BYTES_MAX)
+        return false;
+    struct frame *frame = frame_create(bytes, len, NULL, 0, 0);
+    if (frame == NULL)
+        return false;
+    if (queue_push(reader, frame))
+        return true;
+    frame_unref(frame);
+    return false;
+}
+
+void reader_writeable(struct reader *reader)
+{
+    reader->blocked = false;
+    while (reader->queue_count > 0 && !reader->blocked && !reader->failed) {
+        struct frame *frame = queue_pop(reader);
+        reader_write(reader, frame->bytes, frame->len);
+        frame_unref(frame);
+    }
+    for (size_t i = 0; i < reader->parts_count && !reader_is_blocked(reader); i++) {
+        struct part *part = &reader->parts[i];
+        if (part->sent == NULL)
+            continue;
+        if (part->audience->delivery.period_ms > 0)
+            fanout_touch(reader->fanout, part->audience); /* its turn is the next tick */
+        else
+            part_catch_up(part);
+    }
+}
+
+bool reader_is_drained(const struct reader *reader)
+{
+    if (reader->failed)
+        return true;
+    bool drained = !reader_is_blocked(reader);
+    for (size_t i = 0; i < reader->parts_count; i++)
+        drained = drained && reader->parts[i].sent == NULL &&
+                  !audience_is_waiting(reader->parts[i].audience);
+    return drained;
+}
+
+/* ---- changing what it wants ---- */
+
+const struct plan *reader_plan(const struct reader *reader)
+{
+    return reader->shared == NULL ? NULL : shared_plan_plan(reader->shared);
+}
+
+/* A table by stream of what the reader has been sent, what is queued included. */
+static uint64_t *table_make(struct reader *reader)
+{
+    const uint32_t streams = book_count(fanout_book(reader->fanout));
+    uint64_t *table = malloc((streams + 1) * sizeof *table);
+    if (table == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < streams; i++)
+        table[i] = SEQ_UNKNOWN;
+    for (size_t i = 0; i < reader->parts_count; i++) {
+        const struct part *part = &reader->parts[i];
+        const struct audience *audience = part->audience;
+        for (uint32_t k = 0; k < audience->count; k++) {
+            const bool is_new = part->sent != NULL && k >= part->sent_count;
+            const uint64_t *sent = part->sent != NULL ? part->sent : audience->sent;
+            table[audience->streams[k]] = is_new ? 0 : sent[k];
+        }
+    }
+    return table;
+}
+
+/* Where a part begins: see reader_set_topics(). At the head it needs no table. */
+static bool part_place(struct part *part, const uint64_t *table, bool snapshot)
+{
+    struct audience *audience = part->audience;
+    const struct book *book = fanout_book(audience->fanout);
+    if (!part_detach(part))
+        return false;
+    bool at_head = true;
+    for (uint32_t i = 0; i < audience->count; i++) {
+        const uint64_t seq = book_entry(book, audience->streams[i])->latest.seq;
+        uint64_t sent = table[audience->streams[i]];
+        if (sent == SEQ_UNKNOWN)
+            sent = seq > 0 && snapshot ? SEQ_SNAPSHOT : seq;
+        at_head = at_head && sent == audience->sent[i];
+        part->sent[i] = sent;
+    }
+    if (at_head) {
+        free(part->sent);
+        part->sent = NULL;
+    }
+    return true;
+}
+
+/* Leaves the old audiences and joins those of `shared` (taken). Without memory the reader is lost.
+ */
+static int parts_join(struct reader *reader, struct shared_plan *shared, const uint64_t *table,
+                      bool snapshot)
+{
+    const size_t groups = shared_plan_plan(shared)->groups_count;
+    struct part *parts = calloc(groups + 1, sizeof *parts);
+    if (parts == NULL) {
+        shared_plan_unref(shared);
+        return -ENOMEM;
+    }
+    parts_leave(reader);
+    reader->shared = shared;
+    reader->parts = parts;
+    for (size_t i = 0; i < groups; i++) {
+        struct audience *audience = shared_plan_audience(shared, i);
+        if (audience->delivery.mode == DELIVER_EVERY)
+            audience_flush(audience); /* so that it stands where the book does */
+        parts[i].reader = reader;
+        if (!audience_join(audience, &parts[i])) {
+            reader->failed = true;
+            return -ENOMEM;
+        }
+        reader->parts_count++;
+        if (!part_place(&parts[i], table, snapshot))
+            reader->failed = true;
+    }
+    return reader->failed ? -ENOMEM : 0;
+}
+
+/* Takes *topics on success. */
+static int topics_apply(struct reader *reader, struct topics *topics, const uint64_t *table,
+                        bool snapshot)
+{
+    if (topics->count == 0) {
+        topics_finish(topics);
+        parts_leave(reader);
+        return 0;
+    }
+    struct plan plan;
+    const int rc = plan_init(&plan, topics);
+    if (rc != 0)
+        return rc;
+    struct shared_plan *shared = shared_plan_get(reader->fanout, &plan);
+    if (shared == NULL) {
+        plan_finish(&plan);
+        return -ENOMEM;
+    }
+    return parts_join(reader, shared, table, snapshot);
+}
+
+int reader_set_topics(struct reader *reader, struct topics *topics, bool snapshot)
+{
+    /* What "every" audiences still hold back for a tick counts as sent: so let it be. */
+    for (size_t i = 0; i < reader->parts_count; i++)
+        if (reader->parts[i].audience->is_open)
+            audience_flush(reader->parts[i].audience);
+    uint64_t *table = table_make(reader);
+    if (table == NULL)
+        return -ENOMEM;
+    const int rc = topics_apply(reader, topics, table, snapshot);
+    free(table);
+    return rc;
+}
+
+void reader_restart(struct reader *reader)
+{
+    for (size_t i = 0; i < reader->parts_count; i++) {
+        struct part *part = &reader->parts[i];
+        if (!part_detach(part)) {
+            reader->failed = true;
+            return;
+        }
+        for (uint32_t k = 0; k < part->sent_count; k++)
+            if (part->sent[k] > 0)
+                part->sent[k] = SEQ_SNAPSHOT;
+    }
+}
+
+static bool lacks_snapshots(const struct reader *reader)
+{
+    for (size_t i = 0; i < reader->parts_count; i++) {
+        const struct part *part = &reader->parts[i];
+        for (uint32_t k = 0; part->sent != NULL && k < part->sent_count; k++)
+            if (part->sent[k] == SEQ_SNAPSHOT)
+                return true;
+    }
+    return false;
+}
+
+void reader_start(struct reader *reader, bool snapshot)
+{
+    if (snapshot && !lacks_snapshots(reader)) {
+        static const char empty[] = "\x81\x1d{\"type\":\"snapshot\",\"data\":[]}";
+        _Static_assert(sizeof empty - 1 - 2 == 0x1d, "the frame's length byte");
+        reader_send(reader, empty, sizeof empty - 1);
+    }
+    for (size_t i = 0; i < reader->parts_count; i++) {
+        struct part *part = &reader->parts[i];
+        const bool whole = part->audience->delivery.mode == DELIVER_EVERY;
+        if (part->sent != NULL && (whole || !reader_is_blocked(reader)))
+            part_catch_up(part);
+    }
+    reader->queue_kept = reader->queue_count;
+}
+
+/* ---- overflow ---- */
+
+/* What "every" audiences hold back for their tick will not be sent to this reader. */
+static void open_take_back(const struct reader *reader, uint64_t *table)
+{
+    for (size_t i = 0; i < reader->parts_count; i++) {
+        const struct audience *audience = reader->parts[i].audience;
+        for (uint32_t k = 0; k < audience->open_count; k++)
+            table[audience->open_items[k].stream] -= audience->open_items[k].events;
+    }
+}
+
+/* Takes queued updates out again; what they held is no longer sent. Answers stay, and so does what
+ * was queued up to the last change of topics: the snapshots that followed were built upon it. */
+static void queue_take_back(struct reader *reader, uint64_t *table)
+{
+    const uint64_t epoch = fanout_epoch(reader->fanout);
+    uint32_t kept = reader->queue_kept;
+    for (uint32_t left = reader->queue_count; left > 0; left--) {
+        struct frame *frame = queue_pop(reader);
+        const bool stays = kept > 0;
+        kept -= stays;
+        if (stays || frame->items_count == 0) {
+            queue_push(reader, frame); /* cannot fail: its place has just become free */
+            continue;
+        }
+        for (uint32_t i = 0; frame->epoch == epoch && i < frame->items_count; i++)
+            table[frame->items[i].stream] -= frame->items[i].events;
+        frame_unref(frame);
+    }
+    reader->queue_kept = reader->queue_count;
+}
+
+void reader_overflow(struct reader *reader)
+{
+    const struct plan *plan = reader_plan(reader);
+    struct topics topics;
+    uint64_t *table = table_make(reader);
+    if (plan == NULL || table == NULL || topics_copy(&topics, plan->topics, plan->count) != 0) {
+        free(table);
+        reader->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < topics.count; i++)
+        topics.list[i].delivery.mode = DELIVER_LATEST;
+    open_take_back(reader, table);
+    queue_take_back(reader, table);
+    if (topics_apply(reader, &topics, table, false) != 0) {
+        topics_finish(&topics);
+        reader->failed = true;
+    }
+    free(table);
+    count_add(&fanout_counts(reader->fanout)->overflows, 1);
+}

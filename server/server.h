@@ -1,0 +1,64 @@
+/* server: the service threads behind one port, HTTP and WebSocket.
+ *
+ * Each shard is a thread with an event loop, a libwebsockets context, a listening socket of its own
+ * on the shared port (SO_REUSEPORT: the kernel spreads connections), and a subscription to the bus.
+ * Shards share nothing but the counters here.
+ *
+ * Threads: server_create() to server_destroy() belong to one thread; the counters may be read by
+ * any. */
+#ifndef PRICECAST_SERVER_SERVER_H
+#define PRICECAST_SERVER_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "feed/bus.h"
+#include "feed/feed.h"
+#include "feed/recorder.h"
+
+#define SERVER_SHARDS_MAX        128
+#define SERVER_CLIENTS_DEFAULT   10000
+#define SERVER_HEARTBEAT_DEFAULT 5000 /* ms */
+#define SERVER_STOP_MS           1200 /* how long clients get to take their leave */
+#define SERVER_URL_BYTES         300
+
+struct server;
+
+struct server_options {
+    const char *host; /* name or address, without brackets */
+    uint16_t port;    /* 0: a free one */
+    unsigned shards;
+    unsigned heartbeat_ms;
+    unsigned clients_max; /* connections of any kind, over all shards */
+    size_t queue_bytes_max;
+    bool lossless;
+    const char *const *origins; /* allowed besides our own; "*" allows all */
+    size_t origins_count;
+    unsigned wait_clients; /* calls subscribed() when so many have; 0: never */
+    struct bus *bus;       /* borrowed, as is feed, until server_destroy() */
+    struct feed *feed;
+    struct recorder *recorder;     /* NULL: nothing is recorded */
+    void (*subscribed)(void *ctx); /* from a shard's thread, once */
+    void *ctx;
+};
+
+/* Opens the port and prepares the shards. Returns 0 or a negative errno with one line in `error`.
+ */
+int server_create(const struct server_options *options, struct server **out, char *error,
+                  size_t error_size);
+
+/* Starts the threads. Returns 0 or a negative errno. */
+int server_start(struct server *server);
+
+/* Waits until nothing waits for any client, at most timeout_ms; returns whether that came true. */
+bool server_drain(struct server *server, int timeout_ms);
+
+/* Stops accepting, tells every client (shutdown, close 1012), and ends the threads. */
+void server_stop(struct server *server);
+void server_destroy(struct server *server);
+
+/* "http://127.0.0.1:8080/" as a browser on this machine would write it. */
+const char *server_url(const struct server *server);
+
+#endif

@@ -1,0 +1,393 @@
+#include "server/session.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <time.h>
+
+#include "server/command.h"
+#include "server/log.h"
+#include "server/messages.h"
+#include "server/shard.h"
+
+enum {
+    CLOSE_TOO_BIG = 1009,
+    CLOSE_POLICY = 1008,
+    NOTSENT_LOWAT = 64 << 10, /* unsent bytes the kernel takes: what waits can still be replaced */
+    RX_KEEP_BYTES = 4 << 10,
+};
+
+static struct shard_counts *counts_of(struct session *session)
+{
+    return &session->shard->counts;
+}
+
+static void bump(_Atomic uint64_t *counter)
+{
+    count_add(counter, 1);
+}
+
+/* ---- writing ---- */
+
+/* Without a word: the connection is lost, or memory is. lws notices its timers only after one of
+ * its own callbacks, hence the nudge. */
+static void kill_session(struct session *session)
+{
+    lws_set_timeout(session->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+    lws_cancel_service(session->shard->lws);
+}
+
+/* The one place where bytes go to libwebsockets. LWS_WRITE_HTTP passes them through as they are on
+ * an upgraded HTTP/1 connection (v4.1.6 lib/roles/ws/ops-ws.c, send_raw), so ready-made frames can
+ * be shared; and nothing may be written while lws holds a rest, or the stream is corrupted. */
+static enum write_result socket_write(struct reader *reader, const void *bytes, size_t len)
+{
+    struct session *session = (struct session *)reader;
+    if (session->wsi == NULL)
+        return WRITE_FAILED;
+    const int written = lws_write(session->wsi, (unsigned char *)bytes, len, LWS_WRITE_HTTP);
+    if (written < (int)len) {
+        kill_session(session);
+        return WRITE_FAILED;
+    }
+    session->sent_at_ms = shard_now_ms(session->shard);
+    return lws_partial_buffered(session->wsi) ? WRITE_BLOCKED : WRITE_DONE;
+}
+
+void session_say(struct session *session, const struct text *json)
+{
+    struct text frame = {0};
+    const size_t mark = frame_begin(&frame);
+    text_put(&frame, json->bytes, json->len);
+    frame_end(&frame, mark);
+    if (json->failed || frame.failed || !reader_send(&session->reader, frame.bytes, frame.len)) {
+        session->reader.failed = true;
+        kill_session(session);
+    }
+    text_finish(&frame);
+}
+
+static void say_error(struct session *session, const char *id, const char *code,
+                      const char *message)
+{
+    struct text json = {0};
+    command_put_error(&json, id, code, message);
+    session_say(session, &json);
+    text_finish(&json);
+}
+
+/* ---- commands ---- */
+
+static bool topics_fit(const struct topics *topics)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < topics->count; i++)
+        bytes += strlen(topics->list[i].symbol);
+    return topics->count <= SESSION_TOPICS_MAX && bytes <= SESSION_TOPIC_BYTES_MAX;
+}
+
+static void on_subscribe(struct session *session, struct command *command)
+{
+    struct topics topics;
+    const struct plan *plan = reader_plan(&session->reader);
+    int rc = topics_copy(&topics, plan ? plan->topics : NULL, plan ? plan->count : 0);
+    if (rc == 0)
+        rc = topics_set(&topics, command->symbols, command->symbols_count, command->kinds,
+                        command->delivery);
+    if (rc == 0 && !topics_fit(&topics)) {
+        topics_finish(&topics);
+        say_error(session, command->id, "limit_exceeded",
+                  "at most 10000 symbols of together 262144 bytes a session");
+        return;
+    }
+    if (rc == 0)
+        rc = reader_set_topics(&session->reader, &topics, command->snapshot);
+    if (rc != 0) {
+        topics_finish(&topics);
+        say_error(session, command->id, rc == -E2BIG ? "limit_exceeded" : "internal",
+                  rc == -E2BIG ? "at most 16 different modes and rates a session"
+                               : "out of memory");
+        return;
+    }
+    struct text json = {0};
+    put_subscribed(&json, session->reader.fanout, command, reader_plan(&session->reader));
+    session_say(session, &json);
+    text_finish(&json);
+    reader_start(&session->reader, command->snapshot);
+    if (!session->subscribed)
+        server_count_subscriber(session->shard->server);
+    session->subscribed = true;
+}
+
+static void on_unsubscribe(struct session *session, struct command *command)
+{
+    struct topics topics;
+    const struct plan *plan = reader_plan(&session->reader);
+    int rc = topics_copy(&topics, plan ? plan->topics : NULL, plan ? plan->count : 0);
+    if (rc == 0)
+        rc = topics_remove(&topics, command->symbols, command->symbols_count);
+    if (rc == 0)
+        rc = reader_set_topics(&session->reader, &topics, false);
+    if (rc != 0) {
+        topics_finish(&topics);
+        say_error(session, command->id, "internal", "out of memory");
+        return;
+    }
+    struct text json = {0};
+    put_unsubscribed(&json, session->reader.fanout, command, reader_plan(&session->reader));
+    session_say(session, &json);
+    text_finish(&json);
+    reader_start(&session->reader, false);
+}
+
+static void on_list(struct session *session, const struct command *command)
+{
+    struct text json = {0};
+    put_subscriptions(&json, command, reader_plan(&session->reader));
+    session_say(session, &json);
+    text_finish(&json);
+}
+
+static void on_ping(struct session *session, const struct command *command)
+{
+    struct text json = {0};
+    put_pong(&json, command->id);
+    session_say(session, &json);
+    text_finish(&json);
+}
+
+static void command_obey(struct session *session, struct command *command)
+{
+    switch (command->op) {
+    case OP_SUBSCRIBE:
+        on_subscribe(session, command);
+        break;
+    case OP_UNSUBSCRIBE:
+        on_unsubscribe(session, command);
+        break;
+    case OP_LIST:
+        on_list(session, command);
+        break;
+    case OP_PING:
+        on_ping(session, command);
+        break;
+    }
+}
+
+static void on_bad_message(struct session *session, const struct command_error *error)
+{
+    bump(&counts_of(session)->bad_messages);
+    say_error(session, error->id, error->code, error->message);
+    if (++session->strikes >= SESSION_STRIKES_MAX)
+        session_close(session, CLOSE_POLICY, "ten bad messages in a row");
+}
+
+static void on_message(struct session *session, const char *bytes, size_t len)
+{
+    struct command command;
+    struct command_error error = {.code = "bad_request", .message = "messages are text frames"};
+    bump(&counts_of(session)->messages_in);
+    if (lws_frame_is_binary(session->wsi) || !command_parse(bytes, len, &command, &error)) {
+        on_bad_message(session, &error);
+        return;
+    }
+    session->strikes = 0;
+    command_obey(session, &command);
+    command_finish(&command);
+    shard_continue(session->shard);
+}
+
+/* ---- receiving ---- */
+
+/* The rest of a message that is too large is read and forgotten, up to a limit. */
+static void discard(struct session *session, size_t len, bool is_last)
+{
+    text_finish(&session->rx);
+    session->discarded += len;
+    if (session->discarded > SESSION_DISCARD_BYTES_MAX) {
+        session_close(session, CLOSE_TOO_BIG, "message too large");
+    } else if (is_last) {
+        const struct command_error error = {.code = "too_large",
+                                            .message = "a message has at most 65536 bytes"};
+        session->discarded = 0;
+        on_bad_message(session, &error);
+    }
+}
+
+void session_receive(struct session *session, const char *bytes, size_t len)
+{
+    const bool is_last =
+        lws_is_final_fragment(session->wsi) && lws_remaining_packet_payload(session->wsi) == 0;
+    if (session->closing)
+        return;
+    if (session->discarded > 0 || session->rx.len + len > COMMAND_BYTES_MAX) {
+        discard(session, session->rx.len + len, is_last);
+        return;
+    }
+    if (is_last && session->rx.len == 0) {
+        on_message(session, bytes, len);
+        return;
+    }
+    if (len > 0)
+        text_put(&session->rx, bytes, len);
+    if (session->rx.failed) {
+        session->reader.failed = true;
+        return;
+    }
+    if (!is_last)
+        return;
+    on_message(session, session->rx.bytes, session->rx.len);
+    text_clear(&session->rx, RX_KEEP_BYTES);
+}
+
+/* ---- life ---- */
+
+/* ?symbols=A,B&mode=every: a subscription in the URL. */
+static void subscribe_by_query(struct session *session)
+{
+    struct command command;
+    struct command_error error;
+    char argument[4096];
+    bool has_symbols = false, ok = true;
+    command_query_begin(&command);
+    for (int i = 0; ok; i++) {
+        const int len = lws_hdr_copy_fragment(session->wsi, argument, sizeof argument,
+                                              WSI_TOKEN_HTTP_URI_ARGS, i);
+        if (len < 0)
+            break;
+        char *value = strchr(argument, '=');
+        if (value == NULL)
+            continue;
+        *value++ = '\0';
+        has_symbols |= strcmp(argument, "symbols") == 0;
+        ok = command_query(&command, argument, value, &error);
+    }
+    if (!ok)
+        on_bad_message(session, &error);
+    else if (has_symbols)
+        on_subscribe(session, &command);
+    command_finish(&command);
+}
+
+static void socket_tune(const struct session *session)
+{
+    const int fd = lws_get_socket_fd(session->wsi), lowat = NOTSENT_LOWAT;
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
+}
+
+static void greet(struct session *session)
+{
+    struct text json = {0};
+    put_hello(&json, server_mode_name(session->shard->server), fanout_epoch(session->shard->fanout),
+              server_options(session->shard->server)->heartbeat_ms);
+    session_say(session, &json);
+    text_finish(&json);
+    struct book *book = fanout_book(session->shard->fanout);
+    for (uint32_t i = 0; i < book_count(book); i++) {
+        const struct book_entry *entry = book_entry(book, i);
+        if (entry->stream->kind != EVENT_FEED || entry->latest.seq == 0 ||
+            entry->latest.detail == FEED_UP)
+            continue; /* "up" goes without saying */
+        struct text state = {0};
+        put_feed(&state, entry->stream->source, &entry->latest);
+        session_say(session, &state);
+        text_finish(&state);
+    }
+}
+
+bool session_open(struct session *session, struct shard *shard, struct lws *wsi)
+{
+    static const struct reader_ops ops = {socket_write};
+    *session = (struct session){.shard = shard, .wsi = wsi};
+    reader_init(&session->reader, shard->fanout, &ops);
+    session->next = shard->sessions;
+    session->link = &shard->sessions;
+    if (shard->sessions != NULL)
+        shard->sessions->link = &session->next;
+    shard->sessions = session;
+    count_add(&shard->counts.sessions, 1);
+    socket_tune(session);
+    session->sent_at_ms = shard_now_ms(shard);
+    greet(session);
+    subscribe_by_query(session);
+    shard_watch(shard, session, server_options(shard->server)->heartbeat_ms);
+    return !session->reader.failed;
+}
+
+void session_closed(struct session *session)
+{
+    if (session->shard == NULL)
+        return;
+    struct shard *shard = session->shard;
+    session->wsi = NULL;
+    shard_unwatch(shard, session);
+    reader_finish(&session->reader);
+    text_finish(&session->rx);
+    *session->link = session->next;
+    if (session->next != NULL)
+        session->next->link = session->link;
+    atomic_fetch_sub_explicit(&shard->counts.sessions, 1, memory_order_relaxed);
+    session->shard = NULL;
+    shard_session_ended(shard);
+}
+
+/* ---- closing ---- */
+
+/* Under libuv lws sends a close frame only from LWS_CALLBACK_TIMER, and notices a timer only after
+ * one of its own callbacks: hence writeable, then timer, then close. */
+void session_close(struct session *session, uint16_t code, const char *reason)
+{
+    if (session->closing || session->wsi == NULL)
+        return;
+    session->closing = true;
+    session->close_code = code;
+    session->close_reason = reason;
+    session->close_by_ms = shard_now_ms(session->shard) + SESSION_CLOSE_MS;
+    lws_callback_on_writable(session->wsi);
+    shard_watch(session->shard, session, SESSION_CLOSE_MS);
+}
+
+void session_writeable(struct session *session)
+{
+    reader_writeable(&session->reader);
+    if (session->closing && !reader_is_blocked(&session->reader))
+        lws_set_timer_usecs(session->wsi, 1);
+    else if (!session->reader.blocked)
+        shard_continue(session->shard);
+}
+
+int session_close_now(struct session *session)
+{
+    if (!session->closing)
+        return 0;
+    session->reader.failed = true; /* nothing may follow the close frame */
+    lws_close_reason(session->wsi, session->close_code, (unsigned char *)session->close_reason,
+                     strlen(session->close_reason));
+    log_line(LOG_DEBUG, "session closed: code=%u reason=%s", session->close_code,
+             session->close_reason);
+    return -1;
+}
+
+void session_look(struct session *session)
+{
+    const int64_t now_ms = shard_now_ms(session->shard);
+    const int64_t beat_ms = server_options(session->shard->server)->heartbeat_ms;
+    if (session->reader.failed || (session->closing && now_ms >= session->close_by_ms)) {
+        kill_session(session);
+        shard_watch(session->shard, session, SESSION_CLOSE_MS);
+        return;
+    }
+    if (session->closing) {
+        shard_watch(session->shard, session, session->close_by_ms - now_ms);
+        return;
+    }
+    if (now_ms - session->sent_at_ms >= beat_ms && !reader_is_blocked(&session->reader)) {
+        struct text json = {0};
+        put_heartbeat(&json);
+        session_say(session, &json);
+        text_finish(&json);
+    }
+    const int64_t wait_ms = session->sent_at_ms + beat_ms - now_ms;
+    shard_watch(session->shard, session, wait_ms > 0 ? wait_ms : beat_ms);
+}

@@ -1,0 +1,57 @@
+/* session: one WebSocket connection: answers commands, keeps the line alive, and lends its socket
+ * to the fan-out as a reader. Lives in libwebsockets' per-session memory. Shard's thread. */
+#ifndef PRICECAST_SERVER_SESSION_H
+#define PRICECAST_SERVER_SESSION_H
+
+#include <libwebsockets.h>
+#include <stdbool.h>
+
+#include "server/fanout.h"
+#include "server/text.h"
+
+#define SESSION_TOPICS_MAX        10000        /* symbols and patterns a session may hold */
+#define SESSION_TOPIC_BYTES_MAX   (256u << 10) /* of their texts: a list of them is one message */
+#define SESSION_STRIKES_MAX       10           /* bad messages in a row before it is closed */
+#define SESSION_DISCARD_BYTES_MAX (1u << 20)   /* of a message that is too large; then close 1009 */
+#define SESSION_CLOSE_MS          1000         /* for the close to reach the client */
+
+struct shard;
+
+struct session {
+    struct reader reader; /* first: reader_ops get this */
+    struct shard *shard;
+    struct lws *wsi;                          /* NULL: closed */
+    struct session *next, **link;             /* of the shard */
+    struct session *watch_next, **watch_link; /* of a wheel slot */
+    int64_t sent_at_ms;
+    struct text rx;   /* a message of which only a part has come */
+    size_t discarded; /* bytes of a message that is too large */
+    uint8_t strikes;
+    bool subscribed; /* once: for --wait-clients */
+    bool closing;
+    uint16_t close_code;
+    int64_t close_by_ms;
+    const char *close_reason;
+};
+
+/* The connection is established. Returns false if it cannot be served. */
+bool session_open(struct session *session, struct shard *shard, struct lws *wsi);
+void session_closed(struct session *session);
+
+/* Bytes of a message have come. */
+void session_receive(struct session *session, const char *bytes, size_t len);
+void session_writeable(struct session *session);
+
+/* Sends a message: JSON without framing. */
+void session_say(struct session *session, const struct text *json);
+
+/* Closes as soon as what waits has been sent, or after SESSION_CLOSE_MS. `reason` is static. */
+void session_close(struct session *session, uint16_t code, const char *reason);
+
+/* From LWS_CALLBACK_TIMER: returns what the callback should return. */
+int session_close_now(struct session *session);
+
+/* From the wheel: heartbeats and deadlines. */
+void session_look(struct session *session);
+
+#endif

@@ -1,0 +1,673 @@
+#include "server/shard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/http.h"
+#include "server/log.h"
+#include "server/command.h"
+#include "server/messages.h"
+
+enum {
+    TURN_EVENTS = 2048,         /* then the sockets have their turn */
+    TURN_EVENTS_LOSSLESS = 256, /* so that one turn cannot fill a queue */
+    ACCEPTS_A_TURN = 64,
+    USER_TIMEOUT_MS = 120000,  /* a peer that takes nothing for so long is given up */
+    TX_PACKET_BYTES = 8 << 20, /* or lws cuts writes at the size of its receive buffer */
+    RX_BUFFER_BYTES = 512,
+    CLOSE_SERVICE_RESTART = 1012,
+};
+
+/* libwebsockets gives each connection one of these, zeroed. */
+struct connection {
+    enum { CONNECTION_NONE, CONNECTION_HTTP, CONNECTION_SESSION } kind;
+    union {
+        struct http_request http;
+        struct session session;
+    };
+};
+
+/* ---- libwebsockets' callback ---- */
+
+static int on_http(struct connection *connection, struct shard *shard, struct lws *wsi)
+{
+    connection->kind = CONNECTION_HTTP;
+    return http_on_request(&connection->http, shard, wsi);
+}
+
+static int on_established(struct connection *connection, struct shard *shard, struct lws *wsi)
+{
+    connection->kind = CONNECTION_SESSION;
+    return session_open(&connection->session, shard, wsi) ? 0 : -1;
+}
+
+static int on_writeable(struct connection *connection, struct lws *wsi)
+{
+    if (connection == NULL || connection->kind == CONNECTION_NONE)
+        return 0;
+    if (connection->kind == CONNECTION_HTTP)
+        return http_on_writeable(&connection->http, wsi);
+    session_writeable(&connection->session);
+    return 0;
+}
+
+static int on_timer(struct connection *connection, struct lws *wsi)
+{
+    if (connection == NULL || connection->kind == CONNECTION_NONE)
+        return 0;
+    if (connection->kind == CONNECTION_HTTP)
+        return http_on_timer(&connection->http, wsi);
+    return session_close_now(&connection->session);
+}
+
+static int on_closed(struct connection *connection)
+{
+    if (connection == NULL)
+        return 0;
+    if (connection->kind == CONNECTION_HTTP)
+        http_on_closed(&connection->http);
+    else if (connection->kind == CONNECTION_SESSION)
+        session_closed(&connection->session);
+    connection->kind = CONNECTION_NONE;
+    return 0;
+}
+
+static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                  size_t len)
+{
+    struct connection *connection = user;
+    struct shard *shard = lws_context_user(lws_get_context(wsi));
+    switch (reason) {
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return http_confirm_upgrade(shard, wsi);
+    case LWS_CALLBACK_HTTP:
+        return on_http(connection, shard, wsi);
+    case LWS_CALLBACK_HTTP_BODY:
+        return http_on_body(&connection->http, wsi, in, len);
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return http_on_body_end(&connection->http, wsi);
+    case LWS_CALLBACK_HTTP_FILE_COMPLETION:
+        return -1;
+    case LWS_CALLBACK_ESTABLISHED:
+        return on_established(connection, shard, wsi);
+    case LWS_CALLBACK_RECEIVE:
+        session_receive(&connection->session, in, len);
+        return 0;
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return on_writeable(connection, wsi);
+    case LWS_CALLBACK_TIMER:
+        return on_timer(connection, wsi);
+    case LWS_CALLBACK_CLOSED:
+    case LWS_CALLBACK_CLOSED_HTTP:
+        return on_closed(connection);
+    case LWS_CALLBACK_WSI_DESTROY:
+        server_release(shard->server);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* ---- the bus ---- */
+
+static void tell_all(struct shard *shard, const struct text *json)
+{
+    for (struct session *session = shard->sessions; session != NULL; session = session->next)
+        session_say(session, json);
+}
+
+static void epoch_begin(struct shard *shard, uint64_t epoch, enum reset_reason reason)
+{
+    if (epoch == fanout_epoch(shard->fanout))
+        return;
+    fanout_reset(shard->fanout, epoch, shard_now_ms(shard));
+    struct text json = {0};
+    put_reset(&json, epoch, reason);
+    tell_all(shard, &json);
+    text_finish(&json);
+    if (reason == RESET_SEEK)
+        fanout_hold(shard->fanout);
+}
+
+static void on_visit(const struct price_event *event, void *ctx)
+{
+    struct shard *shard = ctx;
+    /* An epoch that began meanwhile is caught up with in the next round. */
+    if (bus_epoch(server_options(shard->server)->bus) == fanout_epoch(shard->fanout))
+        fanout_event(shard->fanout, event, bus_emitted_ns(shard->sub));
+}
+
+/* Takes the latest of everything, in one epoch. */
+static void catch_up(struct shard *shard)
+{
+    const struct bus *bus = server_options(shard->server)->bus;
+    uint64_t epoch;
+    do {
+        epoch = bus_epoch(bus);
+        epoch_begin(shard, epoch, RESET_LOOP);
+    } while (bus_catch_up(shard->sub, on_visit, shard) != epoch);
+}
+
+static void on_state(struct shard *shard, const struct price_event *event)
+{
+    fanout_flush(shard->fanout, shard_now_ms(shard));
+    fanout_event(shard->fanout, event, bus_emitted_ns(shard->sub));
+    struct text json = {0};
+    put_feed(&json,
+             streams_get(bus_streams(server_options(shard->server)->bus), event->stream)->source,
+             event);
+    tell_all(shard, &json);
+    text_finish(&json);
+}
+
+static void on_event(const struct price_event *event, void *ctx)
+{
+    struct shard *shard = ctx;
+    switch ((enum event_kind)event->kind) {
+    case EVENT_TRADE:
+    case EVENT_QUOTE:
+        fanout_event(shard->fanout, event, bus_emitted_ns(shard->sub));
+        break;
+    case EVENT_FEED:
+        on_state(shard, event);
+        break;
+    case EVENT_RESET:
+        epoch_begin(shard, event->seq, (enum reset_reason)event->detail);
+        break;
+    case EVENT_SETTLED:
+        fanout_settle(shard->fanout);
+        break;
+    case EVENT_LAPPED:
+        count_add(&fanout_counts(shard->fanout)->lapped, 1);
+        count_add(&fanout_counts(shard->fanout)->lapped_events, event->seq);
+        catch_up(shard);
+        fanout_settle(shard->fanout); /* the mark may be among what was missed */
+        break;
+    }
+}
+
+static void on_tick(uv_timer_t *timer);
+
+static void tick_schedule(struct shard *shard)
+{
+    const int64_t next = fanout_next_tick_ms(shard->fanout), now = shard_now_ms(shard);
+    if (next == shard->tick_at_ms)
+        return;
+    shard->tick_at_ms = next;
+    if (next == FANOUT_NO_TICK)
+        uv_timer_stop(&shard->tick);
+    else
+        uv_timer_start(&shard->tick, on_tick, next > now ? (uint64_t)(next - now) : 0, 0);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct shard *shard = timer->data;
+    shard->tick_at_ms = FANOUT_NO_TICK;
+    fanout_tick(shard->fanout, shard_now_ms(shard));
+    tick_schedule(shard);
+}
+
+/* One turn: everything that has come, then one write an audience. */
+static void drain(struct shard *shard)
+{
+    const bool lossless = server_options(shard->server)->lossless;
+    const size_t limit = lossless ? TURN_EVENTS_LOSSLESS : TURN_EVENTS;
+    shard->stalled = fanout_is_full(shard->fanout);
+    if (shard->stalled)
+        return;
+    const size_t count = bus_dispatch(shard->sub, limit);
+    fanout_flush(shard->fanout, shard_now_ms(shard));
+    tick_schedule(shard);
+    shard->behind = count == limit;
+    if (shard->behind)
+        uv_async_send(&shard->wake);
+}
+
+/* Right after drain(): what the bus still holds is not in the fan-out. */
+static void drained_look(struct shard *shard)
+{
+    if (atomic_load(&shard->asks_drained) && !shard->stalled && !shard->behind)
+        atomic_store(&shard->is_drained, fanout_is_drained(shard->fanout));
+}
+
+void shard_continue(struct shard *shard)
+{
+    tick_schedule(shard);
+    if (shard->stalled && !fanout_is_full(shard->fanout))
+        uv_async_send(&shard->wake);
+}
+
+/* ---- accepting ---- */
+
+static void count_want_of_fds(struct shard *shard)
+{
+    if (atomic_load(&shard->counts.refused) % 1000 == 0)
+        log_line(LOG_WARN, "connection refused: no file descriptors left");
+    count_add(&shard->counts.refused, 1);
+}
+
+/* The first descriptor that no connection may have. The rest is for everything else: as accept()
+ * gives out the lowest free one, connections are refused before the process has none left. */
+static int fd_limit(unsigned shards)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+        return INT_MAX;
+    const rlim_t kept = 16 + shards;
+    return (int)(limit.rlim_cur - (kept < limit.rlim_cur / 4 ? kept : limit.rlim_cur / 4));
+}
+
+/* Out of descriptors all the same: the spare one is given up to take the connection off the queue
+ * and refuse it, or the listener would report it for ever. When somebody else gets hold of the
+ * descriptor, the listener rests: see listener_resume(). */
+static void refuse_by_spare_fd(struct shard *shard)
+{
+    close(shard->spare_fd);
+    const int fd = accept4(shard->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    shard->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (shard->spare_fd < 0)
+        uv_poll_stop(&shard->listener);
+    count_want_of_fds(shard);
+}
+
+static void connection_tune(int fd)
+{
+    const int on = 1, timeout_ms = USER_TIMEOUT_MS;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+}
+
+static void connection_admit(struct shard *shard, int fd)
+{
+    static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
+                               "Retry-After: 5\r\nConnection: close\r\n\r\n";
+    if (!server_admit(shard->server)) {
+        const ssize_t sent = send(fd, full, sizeof full - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)sent;
+        close(fd);
+        count_add(&shard->counts.refused, 1);
+        return;
+    }
+    connection_tune(fd);
+    count_add(&shard->counts.accepted, 1);
+    if (lws_adopt_socket_vhost(shard->vhost, fd) == NULL)
+        log_line(LOG_WARN, "connection refused: libwebsockets could not take it");
+}
+
+static void on_listener(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    struct shard *shard = poll->data;
+    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+        const int fd = accept4(shard->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= shard->fd_limit) {
+            close(fd);
+            count_want_of_fds(shard);
+        } else if (fd >= 0) {
+            connection_admit(shard, fd);
+        } else if ((errno == EMFILE || errno == ENFILE) && shard->spare_fd >= 0) {
+            refuse_by_spare_fd(shard);
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            break;
+        }
+    }
+}
+
+/* Accepts again when there is a descriptor to spare. */
+static void listener_resume(struct shard *shard)
+{
+    if (!shard->listening || shard->spare_fd >= 0)
+        return;
+    shard->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (shard->spare_fd >= 0)
+        uv_poll_start(&shard->listener, UV_READABLE, on_listener);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    (void)handle;
+}
+
+static void listener_close(struct shard *shard)
+{
+    if (!shard->listening)
+        return;
+    shard->listening = false;
+    uv_close((uv_handle_t *)&shard->listener, on_handle_closed);
+    close(shard->listen_fd);
+    shard->listen_fd = -1;
+}
+
+/* ---- the wheel: sessions are looked at when something may be due, never all at once ---- */
+
+int64_t shard_now_ms(const struct shard *shard)
+{
+    return (int64_t)uv_now(&shard->loop);
+}
+
+static unsigned wheel_ms(const struct shard *shard)
+{
+    const unsigned ms = server_options(shard->server)->heartbeat_ms / 8;
+    return ms < 10 ? 10 : ms > 250 ? 250 : ms;
+}
+
+void shard_unwatch(struct shard *shard, struct session *session)
+{
+    (void)shard;
+    if (session->watch_link == NULL)
+        return;
+    *session->watch_link = session->watch_next;
+    if (session->watch_next != NULL)
+        session->watch_next->watch_link = session->watch_link;
+    session->watch_link = NULL;
+}
+
+void shard_watch(struct shard *shard, struct session *session, int64_t delay_ms)
+{
+    shard_unwatch(shard, session);
+    int64_t slots = (delay_ms + wheel_ms(shard) - 1) / wheel_ms(shard);
+    slots = slots < 1 ? 1 : slots > WHEEL_SLOTS - 1 ? WHEEL_SLOTS - 1 : slots;
+    struct session **slot = &shard->wheel[(shard->wheel_at + (unsigned)slots) % WHEEL_SLOTS];
+    session->watch_next = *slot;
+    session->watch_link = slot;
+    if (*slot != NULL)
+        (*slot)->watch_link = &session->watch_next;
+    *slot = session;
+}
+
+static void on_turn(uv_timer_t *timer)
+{
+    struct shard *shard = timer->data;
+    shard->wheel_at = (shard->wheel_at + 1) % WHEEL_SLOTS;
+    struct session **slot = &shard->wheel[shard->wheel_at];
+    while (*slot != NULL) {
+        struct session *session = *slot;
+        shard_unwatch(shard, session);
+        session_look(session); /* puts it into another slot */
+    }
+    listener_resume(shard);
+    if (shard->number == 0)
+        server_sample(shard->server, shard_now_ms(shard));
+}
+
+/* ---- stopping ---- */
+
+static void loop_stop(struct shard *shard)
+{
+    uv_stop(&shard->loop);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    loop_stop(timer->data);
+}
+
+void shard_session_ended(struct shard *shard)
+{
+    if (shard->stopping && shard->sessions == NULL)
+        loop_stop(shard);
+    else
+        shard_continue(shard); /* it may have been the one that others waited for */
+}
+
+/* Clients that all come back at once would hurt: each is told another moment. */
+static unsigned reconnect_in_ms(void)
+{
+    unsigned random = 0;
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+        random = 0;
+    return 500 + random % 4500;
+}
+
+static void stop_begin(struct shard *shard)
+{
+    shard->stopping = true;
+    listener_close(shard);
+    fanout_flush(shard->fanout, shard_now_ms(shard));
+    fanout_tick(shard->fanout, FANOUT_NO_TICK);
+    for (struct session *session = shard->sessions; session != NULL; session = session->next) {
+        struct text json = {0};
+        put_shutdown(&json, reconnect_in_ms());
+        session_say(session, &json);
+        text_finish(&json);
+        session_close(session, CLOSE_SERVICE_RESTART, "shutdown");
+    }
+    uv_timer_start(&shard->deadline, on_deadline, SERVER_STOP_MS, 0);
+    if (shard->sessions == NULL)
+        loop_stop(shard);
+}
+
+static struct http_result *inbox_take(struct shard *shard)
+{
+    pthread_mutex_lock(&shard->inbox_lock);
+    struct http_result *all = shard->inbox;
+    shard->inbox = NULL;
+    pthread_mutex_unlock(&shard->inbox_lock);
+    return all;
+}
+
+static void inbox_read(struct shard *shard)
+{
+    for (struct http_result *result = inbox_take(shard), *next; result != NULL; result = next) {
+        next = result->next;
+        http_on_result(shard, result);
+    }
+}
+
+static void on_wake(uv_async_t *async)
+{
+    struct shard *shard = async->data;
+    if (shard->stopping)
+        return;
+    inbox_read(shard);
+    if (atomic_load(&shard->must_stop)) {
+        stop_begin(shard);
+        return;
+    }
+    drain(shard);
+    drained_look(shard);
+}
+
+/* ---- the thread ---- */
+
+static void on_bus_news(void *ctx)
+{
+    shard_wake(ctx);
+}
+
+void shard_wake(struct shard *shard)
+{
+    uv_async_send(&shard->wake);
+}
+
+void shard_post(struct shard *shard, struct http_result *result)
+{
+    pthread_mutex_lock(&shard->inbox_lock);
+    result->next = shard->inbox;
+    shard->inbox = result;
+    pthread_mutex_unlock(&shard->inbox_lock);
+    shard_wake(shard);
+}
+
+static void *shard_run(void *ctx)
+{
+    struct shard *shard = ctx;
+    char name[16];
+    snprintf(name, sizeof name, "shard-%u", shard->number);
+    pthread_setname_np(pthread_self(), name);
+    catch_up(shard);
+    uv_async_send(&shard->wake); /* the first dispatch arms the bus's wake-up */
+    uv_run(&shard->loop, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+int shard_start(struct shard *shard)
+{
+    const int rc = pthread_create(&shard->thread, NULL, shard_run, shard);
+    shard->has_thread = rc == 0;
+    return -rc;
+}
+
+void shard_join(struct shard *shard)
+{
+    if (!shard->has_thread)
+        return;
+    pthread_join(shard->thread, NULL);
+    shard->has_thread = false;
+}
+
+/* ---- life ---- */
+
+static int context_create(struct shard *shard)
+{
+    static const struct lws_protocols protocols[] = {
+        /* Also serves HTTP, and WebSockets that ask for no subprotocol. */
+        {HTTP_SUBPROTOCOL, on_lws, sizeof(struct connection), RX_BUFFER_BYTES, 0, NULL,
+         TX_PACKET_BYTES},
+        {NULL, NULL, 0, 0, 0, NULL, 0},
+    };
+    /* No pings of lws' own: its timers are one sorted list. TCP_USER_TIMEOUT and heartbeats find
+     * dead peers. */
+    static const lws_retry_bo_t no_validity_check = {.secs_since_valid_hangup = 0};
+    void *loops[] = {&shard->loop};
+    const struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .protocols = protocols,
+        .gid = (gid_t)-1,
+        .uid = (uid_t)-1,
+        .user = shard,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
+                   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS,
+        .foreign_loops = loops,
+        .pt_serv_buf_size = 16 << 10,
+        .max_http_header_pool = 1024,
+        .retry_and_idle_policy = &no_validity_check,
+        .vhost_name = "pricecast",
+    };
+    shard->lws = lws_create_context(&info);
+    if (shard->lws == NULL)
+        return -EIO;
+    shard->vhost = lws_get_vhost_by_name(shard->lws, "pricecast");
+    return shard->vhost == NULL ? -EIO : 0;
+}
+
+static int loop_create(struct shard *shard)
+{
+    const int rc = uv_loop_init(&shard->loop);
+    if (rc != 0)
+        return rc;
+    shard->has_loop = true;
+    uv_async_init(&shard->loop, &shard->wake, on_wake);
+    uv_timer_init(&shard->loop, &shard->tick);
+    uv_timer_init(&shard->loop, &shard->turn);
+    uv_timer_init(&shard->loop, &shard->deadline);
+    uv_poll_init(&shard->loop, &shard->listener, shard->listen_fd);
+    shard->listening = true;
+    shard->wake.data = shard->tick.data = shard->turn.data = shard;
+    shard->deadline.data = shard->listener.data = shard;
+    uv_timer_start(&shard->turn, on_turn, wheel_ms(shard), wheel_ms(shard));
+    return uv_poll_start(&shard->listener, UV_READABLE, on_listener);
+}
+
+static void on_overflowed(struct reader *reader)
+{
+    struct text json = {0};
+    command_put_error(&json, "", "slow_consumer",
+                      "too far behind: from now on only the latest of each stream is sent");
+    session_say((struct session *)reader, &json);
+    text_finish(&json);
+}
+
+static int bus_join(struct shard *shard)
+{
+    const struct server_options *options = server_options(shard->server);
+    const struct bus_sub_options sub = {on_bus_news, shard, options->lossless};
+    int rc = bus_subscribe(options->bus, &sub, &shard->sub);
+    if (rc == 0 && bus_on(shard->sub, 0, on_event, shard) < 0)
+        rc = -ENOMEM;
+    return rc;
+}
+
+int shard_init(struct shard *shard, struct server *server, unsigned number, int listen_fd)
+{
+    const struct server_options *options = server_options(server);
+    const struct fanout_options fanout = {
+        .streams = bus_streams(options->bus),
+        .epoch = bus_epoch(options->bus),
+        .queue_bytes_max = options->queue_bytes_max,
+        .lossless = options->lossless,
+        .overflowed = on_overflowed,
+    };
+    *shard = (struct shard){
+        .server = server,
+        .number = number,
+        .listen_fd = listen_fd,
+        .spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC),
+        .fd_limit = fd_limit(options->shards),
+        .tick_at_ms = FANOUT_NO_TICK,
+        .fanout = fanout_create(&fanout),
+    };
+    pthread_mutex_init(&shard->inbox_lock, NULL);
+    if (shard->fanout == NULL)
+        return -ENOMEM;
+    int rc = loop_create(shard);
+    if (rc == 0)
+        rc = context_create(shard);
+    if (rc == 0)
+        rc = bus_join(shard);
+    return rc;
+}
+
+static void on_walk(uv_handle_t *handle, void *ctx)
+{
+    struct shard *shard = ctx;
+    const void *ours[] = {&shard->wake, &shard->tick, &shard->turn, &shard->deadline};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (handle == ours[i] && !uv_is_closing(handle))
+            uv_close(handle, on_handle_closed);
+}
+
+void shard_finish(struct shard *shard)
+{
+    if (shard->server == NULL)
+        return;
+    bus_unsubscribe(shard->sub);
+    if (shard->has_loop) {
+        listener_close(shard);
+        if (shard->lws != NULL)
+            lws_context_destroy(shard->lws);
+        uv_walk(&shard->loop, on_walk, shard);
+        while (uv_run(&shard->loop, UV_RUN_DEFAULT) != 0)
+            ;
+        if (shard->lws != NULL)
+            lws_context_destroy(shard->lws); /* on a loop of ours, only the second call frees */
+        uv_loop_close(&shard->loop);
+    } else if (shard->listen_fd >= 0) {
+        close(shard->listen_fd);
+    }
+    for (struct http_result *result = inbox_take(shard), *next; result != NULL; result = next) {
+        next = result->next;
+        http_result_free(result);
+    }
+    pthread_mutex_destroy(&shard->inbox_lock);
+    fanout_destroy(shard->fanout);
+    if (shard->spare_fd >= 0)
+        close(shard->spare_fd);
+    shard->server = NULL;
+}

@@ -1,0 +1,93 @@
+/* shard: one service thread. Private to the server (server.c, shard.c, session.c, http.c, api.c).
+ */
+#ifndef PRICECAST_SERVER_SHARD_H
+#define PRICECAST_SERVER_SHARD_H
+
+#include <libwebsockets.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "server/book.h"
+#include "server/fanout.h"
+#include "server/server.h"
+#include "server/session.h"
+
+enum { WHEEL_SLOTS = 32 };
+
+struct http_request;
+struct http_result;
+
+/* One writer each, but for those of the server, which all shards add to. */
+struct shard_counts {
+    _Atomic uint64_t sessions, http_requests, messages_in, bad_messages, accepted, refused;
+};
+
+struct shard {
+    struct server *server;
+    unsigned number;
+    uv_loop_t loop;
+    struct lws_context *lws;
+    struct lws_vhost *vhost;
+    int listen_fd, spare_fd;
+    int fd_limit; /* no connection may have this descriptor or a higher one */
+    uv_poll_t listener;
+    uv_async_t wake;     /* news on the bus, or a request of the server's */
+    uv_timer_t tick;     /* audiences with a rate */
+    uv_timer_t turn;     /* the wheel */
+    uv_timer_t deadline; /* of the stop */
+    pthread_t thread;
+    bool has_loop, has_thread, listening, stopping, stalled, behind;
+    _Atomic bool must_stop, asks_drained, is_drained;
+    struct bus_sub *sub;
+    struct fanout *fanout;
+    struct session *sessions;
+    struct session *wheel[WHEEL_SLOTS]; /* sessions by when they are next looked at */
+    unsigned wheel_at;
+    int64_t tick_at_ms;            /* what the tick timer is set to */
+    struct http_request *requests; /* that wait for another thread's result */
+    uint64_t last_request_id;
+    pthread_mutex_t inbox_lock;
+    struct http_result *inbox; /* under the lock; newest first */
+    struct shard_counts counts;
+};
+
+/* Everything but the thread. Returns 0 or a negative errno. Takes listen_fd. */
+int shard_init(struct shard *shard, struct server *server, unsigned number, int listen_fd);
+int shard_start(struct shard *shard);
+void shard_join(struct shard *shard); /* after must_stop was set and shard_wake() called */
+void shard_finish(struct shard *shard);
+void shard_wake(struct shard *shard);                             /* any thread */
+void shard_post(struct shard *shard, struct http_result *result); /* takes it; any thread */
+
+/* ---- for the session, on the shard's thread ---- */
+
+int64_t shard_now_ms(const struct shard *shard);
+/* Looks at a session again in about delay_ms. */
+void shard_watch(struct shard *shard, struct session *session, int64_t delay_ms);
+void shard_unwatch(struct shard *shard, struct session *session);
+/* Takes up what was held back while a reader was too far behind, and sets timers. */
+void shard_continue(struct shard *shard);
+void shard_session_ended(struct shard *shard);
+
+/* ---- the server's, any thread ---- */
+
+const struct server_options *server_options(const struct server *server);
+const char *server_mode_name(const struct server *server);
+unsigned server_shards(const struct server *server);
+struct shard *server_shard(struct server *server, unsigned number);
+int64_t server_uptime_ms(const struct server *server);
+bool server_is_ready(const struct server *server);
+bool server_admit(struct server *server); /* one more connection; false: there are too many */
+void server_release(struct server *server);
+unsigned server_clients(const struct server *server);
+void server_count_subscriber(struct server *server);
+
+/* Averages over the last seconds, kept by shard 0. */
+struct server_rates {
+    double events, items, frames, bytes;
+};
+void server_sample(struct server *server, int64_t now_ms);
+struct server_rates server_rates(struct server *server);
+
+#endif

@@ -1,0 +1,336 @@
+// Live sources, with upstreams on this machine: connecting, subscribing, losing and finding the
+// connection, TLS, another pricecast, and lines from elsewhere.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import {
+  feedStatus, lineSocket, selfSigned, standardInput, Upstream, writeLines,
+} from '../support/live.mjs';
+import { itemsOf, run, startServer, temporaryFolder, trade } from '../support/server.mjs';
+
+const every = '?symbols=*&mode=every';
+const isState = (state) => (message) => message.type === 'feed' && message.state === state;
+const hasItems = (count) => {
+  let seen = 0;
+  return (message) => {
+    seen += message.data?.length ?? 0;
+    return seen >= count;
+  };
+};
+const match = (sequence, price) => ({
+  type: 'match', trade_id: sequence, side: 'sell', size: '2', price, product_id: 'BTC-USD',
+  sequence, time: '2026-08-09T21:05:48.600001Z',
+});
+const coinbase = (upstream, more = '') =>
+  ['--feed', `${upstream.url}/?format=coinbase&symbols=BTC-USD,ETH-USD${more}`];
+
+// ---- an exchange ----
+
+test('an upstream is subscribed to, and its events arrive as live ones', async (t) => {
+  const upstream = await Upstream.start(t);
+  const before = Date.now() * 1000;
+  const server = await startServer(t, coinbase(upstream, '&token=a%26b'));
+  const connection = await upstream.connection();
+  assert.equal(connection.url, '/?token=a%26b');
+  assert.equal(connection.headers.host, `127.0.0.1:${upstream.port}`);
+  assert.deepEqual((await connection.said()).product_ids, ['BTC-USD', 'ETH-USD']);
+  const client = await server.client(every);
+  assert.equal(client.hello.mode, 'live');
+  connection.send(match(1, '61837.63000000'));
+  const read = await client.until(hasItems(1));
+  assert.deepEqual(read.filter(({ type }) => type === 'feed').map(({ source, state }) =>
+    [source, state]), [['coinbase', 'up']]);
+  const [item] = itemsOf(read, 'update');
+  const { recv, ...rest } = item;
+  assert.deepEqual(rest, {
+    kind: 'trade', symbol: 'BTC-USD', source: 'coinbase', seq: 1, ts: 1786309548600001,
+    price: '61837.63000000', size: '2', side: 'buy',
+  });
+  assert.ok(recv >= before && recv <= Date.now() * 1000 + 1000, 'received by us, now');
+  const status = await feedStatus(server, ({ events }) => events === 1);
+  assert.ok(!JSON.stringify(status).includes('token'), 'a token is not shown');
+});
+
+test('a lost connection is down until there are prices again, and is subscribed to anew', async (t) => {
+  const upstream = await Upstream.start(t);
+  const server = await startServer(t, coinbase(upstream));
+  const client = await server.client(every);
+  const asked = [];
+  for (let round = 1; round <= 3; round++) {
+    const connection = await upstream.connection();
+    asked.push(await connection.said());
+    connection.send(match(round * 10, `${round}`));
+    const read = await client.until(hasItems(1));
+    const at = read.findIndex(isState('up'));
+    assert.ok(at >= 0 && at < read.findIndex(({ data }) => data?.length > 0), 'up comes first');
+    connection.drop();
+    await client.until(isState('down'));
+    const late = await server.client();
+    assert.equal((await late.next('feed')).state, 'down', 'who comes later is told too');
+  }
+  assert.deepEqual(asked[1], asked[0]);
+  assert.deepEqual(asked[2], asked[0]);
+  await server.stderrLine(/ connected$/);
+});
+
+test('an upstream that is not there is waited for', async (t) => {
+  const gone = await Upstream.start(t);
+  gone.stop();
+  const server = await startServer(t, coinbase(gone));
+  await server.stderrLine(/no connection: Connection refused; trying again/);
+  const client = await server.client(every);
+  assert.equal((await client.next('feed')).state, 'down');
+  const upstream = await Upstream.start(t, { port: gone.port });
+  const connection = await upstream.connection();
+  connection.send(match(1, '1'));
+  const read = await client.until(hasItems(1));
+  assert.equal(read.filter(isState('up')).length, 1);
+});
+
+test('an upstream that asks to be left is left for a new connection', async (t) => {
+  const upstream = await Upstream.start(t);
+  const feed = `${upstream.url}/?format=bitstamp&symbols=${['a', 'b', 'c', 'd', 'e', 'f']}`;
+  await startServer(t, ['--feed', feed]);
+  for (let round = 0; round < 2; round++) {
+    const connection = await upstream.connection();
+    const channels = [];
+    for (let i = 0; i < 6; i++) channels.push((await connection.said()).data.channel);
+    assert.deepEqual(channels, ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `live_trades_${name}`));
+    const closed = once(connection.socket, 'close');
+    connection.send({ event: 'bts:request_reconnect', channel: '', data: '' });
+    await closed;
+  }
+});
+
+test('an upstream that answers pings may be quiet; one that does not is left', async (t) => {
+  const quiet = await Upstream.start(t);
+  const deaf = await Upstream.start(t, { autoPong: false });
+  await startServer(t, [...coinbase(quiet, '&stall=1'), ...coinbase(deaf, '&stall=1')]);
+  const patient = await quiet.connection();
+  const pinged = once(patient.socket, 'ping');
+  await deaf.connection();
+  await deaf.connection('a new connection after a second of silence');
+  await pinged;
+  assert.equal(quiet.arrived.length, 0, 'the quiet one was left');
+});
+
+test('an upstream that never finishes the handshake is given up, and the rest goes on', async (t) => {
+  const { createServer } = await import('node:net');
+  const mute = createServer(() => {}).listen(0, '127.0.0.1');
+  await once(mute, 'listening');
+  t.after(() => mute.close());
+  const path = join(temporaryFolder(t), 'socket');
+  const { port } = mute.address();
+  const accepted = once(mute, 'connection');
+  const server = await startServer(t, [
+    '--feed', `ws://127.0.0.1:${port}/?format=pricecast`, '--feed', `unix:${path}`,
+  ]);
+  const [socket] = await accepted;
+  const client = await server.client(every);
+  writeLines(await lineSocket(t, path), trade('A', 1));
+  await client.until(hasItems(1));
+  socket.destroy();
+  await server.stderrLine(/no connection: .*; trying again/);
+});
+
+test('messages come in pieces, and those above the limit are passed over', async (t) => {
+  const upstream = await Upstream.start(t);
+  const server = await startServer(t, [...coinbase(upstream), '--max-line-bytes', '200000']);
+  const client = await server.client(every);
+  const connection = await upstream.connection();
+  const padded = (bytes, price) => JSON.stringify({ ...match(1, price), pad: 'x'.repeat(bytes) });
+  connection.send(padded(190000, '1'));
+  connection.send(padded(210000, '2'));
+  connection.socket.send(Buffer.from('binary'));
+  const text = padded(100000, '3');
+  for (let at = 0; at < text.length; at += 7001)
+    connection.socket.send(text.slice(at, at + 7001), { fin: at + 7001 >= text.length });
+  const items = itemsOf(await client.until(hasItems(2)));
+  assert.deepEqual(items.map(({ price }) => price), ['1', '3']);
+  await feedStatus(server, ({ bad, events }) => bad === 2 && events === 2);
+  await server.stderrLine(/a message is too long; further bad ones are only counted/);
+});
+
+// ---- TLS ----
+
+test('a certificate that nobody vouches for is refused, unless its file is given', async (t) => {
+  const tls = selfSigned(t, 'localhost');
+  const upstream = await Upstream.start(t, { tls });
+  const feed = (more) => `wss://localhost:${upstream.port}/?format=coinbase&symbols=A${more}`;
+  const wary = await startServer(t, ['--feed', feed('')]);
+  await wary.stderrLine(/no connection: .*; trying again/);
+  assert.equal(upstream.arrived.length, 0, 'nothing was said');
+  const server = await startServer(t, ['--feed', feed(`&ca=${encodeURIComponent(tls.file)}`)]);
+  const client = await server.client(every);
+  const connection = await upstream.connection('a connection that trusts the file');
+  await connection.said();
+  connection.send(match(1, '1.50'));
+  const [item] = itemsOf(await client.until(hasItems(1)));
+  assert.equal(item.price, '1.50');
+});
+
+test('a certificate made out to another name is refused, unless told to be insecure', async (t) => {
+  const tls = selfSigned(t, 'example.test');
+  const upstream = await Upstream.start(t, { tls });
+  const feed = (more) => `wss://localhost:${upstream.port}/?format=coinbase&symbols=A${more}`;
+  const server = await startServer(t, ['--feed', feed(`&ca=${encodeURIComponent(tls.file)}`)]);
+  await server.stderrLine(/no connection: .*; trying again/);
+  assert.equal(upstream.arrived.length, 0);
+  await startServer(t, ['--feed', feed('&insecure=1')]);
+  await (await upstream.connection('a connection that does not look')).said();
+});
+
+// ---- another pricecast ----
+
+test('another pricecast is relayed: its items, its states, its end and its return', async (t) => {
+  const path = join(temporaryFolder(t), 'socket');
+  const args = ['--feed', `unix:${path}`, '--heartbeat-ms', '200'];
+  const first = await startServer(t, args);
+  const lines = await lineSocket(t, path);
+  writeLines(lines, trade('A', 1, { source: 'x', price: '1.50' }));
+  await feedStatus(first, ({ events }) => events === 1);
+  const direct = await first.client(every);
+  const [original] = itemsOf(await direct.until(hasItems(1)));
+
+  const feed = `${first.ws}?format=pricecast&symbols=*`;
+  const relay = await startServer(t, ['--feed', feed]);
+  const client = await relay.client(every);
+  const [copy] = itemsOf(await client.until(hasItems(1)));
+  assert.deepEqual(copy, original, 'source, times and digits stay');
+
+  writeLines(lines, trade('A', 2, { price: '2' }), trade('B', 3, { source: 'y', price: '3' }));
+  const more = itemsOf(await client.until(hasItems(2)), 'update');
+  assert.deepEqual(more.map(({ symbol, source, seq, price }) => [symbol, source, seq, price]),
+    [['A', 'x', 2, '2'], ['B', 'y', 1, '3']]);
+
+  lines.destroy(); // a state of the other's
+  const down = new Set();
+  await client.until((message) => {
+    if (isState('down')(message)) down.add(message.source);
+    return down.size === 2;
+  });
+  assert.deepEqual([...down].sort(), ['x', 'y']);
+
+  await first.stop();
+  const again = await startServer(t, args, { port: first.port });
+  writeLines(await lineSocket(t, path), trade('A', 4, { price: '4' }));
+  const back = await client.until(hasItems(1));
+  assert.equal(back.filter(isState('up')).length, 1);
+  const [item] = itemsOf(back);
+  assert.deepEqual([item.seq, item.price], [3, '4']);
+  const { reconnects, gaps } = await feedStatus(relay);
+  if (reconnects !== undefined) assert.deepEqual([reconnects, gaps], [1, 0]);
+  await again.client();
+});
+
+test('a relay whose upstream is killed tells its clients', async (t) => {
+  const path = join(temporaryFolder(t), 'socket');
+  const first = run(['--listen', '127.0.0.1:0', '--feed', `unix:${path}`]);
+  const [url] = /http:\/\/\S+\//.exec(await first.stdoutLine(/listens on/));
+  const relay = await startServer(t, ['--feed', `${url.replace('http', 'ws')}ws?format=pricecast`]);
+  const client = await relay.client(every);
+  writeLines(await lineSocket(t, path), trade('A', 1));
+  await client.until(hasItems(1));
+  first.child.kill('SIGKILL');
+  await client.until(isState('down'));
+  await first.ended;
+});
+
+// ---- lines ----
+
+test('standard input is a feed, and its end is the end', async (t) => {
+  const { options, input } = standardInput(t);
+  const server = await startServer(t, ['--feed', '-', '--exit-at-end'], options);
+  const client = await server.client(every);
+  assert.equal(client.hello.mode, 'live');
+  writeLines(input, trade('A', 1, { price: '1.50' }));
+  const [item] = itemsOf(await client.until(hasItems(1)));
+  assert.equal(item.price, '1.50');
+  assert.ok(item.recv > 1600000000000000, 'received by us');
+  input.end('{"kind":"trade","symbol":"A","source":"x","price":"2"}'); // no line end
+  const rest = await client.until(isState('ended'));
+  assert.deepEqual(itemsOf(rest).map(({ price }) => price), ['2']);
+  assert.equal((await server.ended).code, 0);
+});
+
+test('a file on standard input is read to its end', async (t) => {
+  const { writeFileSync } = await import('node:fs');
+  const file = join(temporaryFolder(t), 'lines');
+  const lines = Array.from({ length: 5000 }, (_, i) => JSON.stringify(trade('A', i + 1)));
+  writeFileSync(file, lines.join('\n'));
+  const server = await startServer(t, ['--feed', '-'], {
+    wrap: ['sh', '-c', 'path=$1; shift; exec "$@" <"$path"', 'sh', file],
+  });
+  await feedStatus(server, ({ events }) => events === 5000);
+});
+
+test('lines come over a Unix socket and over TCP, from several at a time', async (t) => {
+  const path = join(temporaryFolder(t), 'socket');
+  const server = await startServer(t, ['--feed', `unix:${path}`, '--feed', 'tcp:0?source=net']);
+  const { json } = await server.http('/api/v1/status');
+  const name = json.feeds.map((feed) => feed.feed).find((feed) => feed.startsWith('tcp:'));
+  const [, host, port] = /^tcp:(.*):(\d+)$/.exec(name);
+  assert.equal(host, '127.0.0.1');
+  const client = await server.client(every);
+  const producers = [
+    await lineSocket(t, path), await lineSocket(t, path), await lineSocket(t, Number(port)),
+  ];
+  producers.forEach((producer, i) =>
+    writeLines(producer, trade('A', 1, { source: `s${i}`, price: `${i}` })));
+  const items = itemsOf(await client.until(hasItems(3)));
+  assert.deepEqual(items.map(({ source, price }) => `${source} ${price}`).sort(),
+    ['net 2', 's0 0', 's1 1']);
+  producers[0].destroy();
+  const [down] = (await client.until(isState('down'))).slice(-1);
+  assert.equal(down.source, 's0');
+});
+
+// ---- what is refused ----
+
+test('what a live feed cannot be is refused before anything starts', async (t) => {
+  const folder = temporaryFolder(t);
+  const cases = {
+    'ws://h/?format=odd&symbols=A': /format=odd: allowed: .*coinbase.*pricecast/,
+    'ws://h/?symbols=A': /format= is missing/,
+    'wss://h/?format=coinbase': /symbols= is missing/,
+    'ws://h/?format=pricecast&source=x': /takes no source=/,
+    'ws://h/?format=pricecast&stall=0': /stall=0: allowed are whole numbers from 1 to 3600/,
+    'ws://h/?format=pricecast&insecure=yes': /insecure=yes/,
+    [`wss://h/?format=pricecast&ca=${folder}/none`]: /ca=.*No such file/,
+    [`wss://h/?format=pricecast&ca=${process.execPath}`]: /ca=.*not a file of PEM certificates/,
+    'ws://u@h/?format=pricecast': /no user names/,
+    'ws://h:99999/?format=pricecast': /bad port/,
+    'tcp:99999': /tcp:PORT/,
+    'tcp:::1:80': /IPv6 addresses in brackets/,
+    [`unix:${folder}/no/socket`]: /cannot listen: no such file/,
+    [`unix:${folder}/x?format=odd`]: /format=odd: allowed: native/,
+    'push:?x=1': /it takes no options/,
+  };
+  for (const [spec, pattern] of Object.entries(cases)) {
+    const { ended, output } = run(['--listen', '127.0.0.1:0', '--feed', spec]);
+    const { code } = await ended;
+    const text = output.stderr.join('\n');
+    assert.match(text, pattern, spec);
+    assert.ok(text.includes(spec), `${text} names the feed`);
+    assert.ok(code === 1 || code === 2, `${spec}: exit status ${code}`);
+    assert.equal(output.stdout.length, 0);
+  }
+  const twice = run(['--listen', '127.0.0.1:0', '--feed', 'push:', '--feed', 'push:']);
+  await twice.ended;
+  assert.match(twice.output.stderr.join('\n'), /there is one already/);
+});
+
+test('a connection refused by the listener of a line source does no harm', async (t) => {
+  const path = join(temporaryFolder(t), 'socket');
+  const server = await startServer(t, ['--feed', `unix:${path}`]);
+  const sockets = [];
+  for (let i = 0; i < 80; i++) {
+    const socket = connect(path);
+    socket.on('error', () => {});
+    sockets.push(socket);
+  }
+  await server.stderrLine(/a producer was refused: 64 are connected/);
+  for (const socket of sockets) socket.destroy();
+});

@@ -1,0 +1,74 @@
+/* Which rows, in which order. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { createFilter, holdOrder, nextSort, rankRows } from '../../web/src/order.js';
+import { createStore } from '../../web/src/store.js';
+
+function rowsOf(...items) {
+  const store = createStore();
+  store.applyItems(items.map((item) => ({ kind: 'trade', source: 'x', seq: 1, ...item })), 0);
+  return [...store.rows.values()];
+}
+const names = (rows) => rows.map((row) => row.symbol).join(' ');
+const noAge = () => 0;
+
+test('symbols sort both ways', () => {
+  const rows = rowsOf({ symbol: 'B', price: '1' }, { symbol: 'A', price: '1' }, { symbol: 'C', price: '1' });
+  assert.equal(names(rankRows(rows, { column: 'symbol', descending: false }, noAge)), 'A B C');
+  assert.equal(names(rankRows(rows, { column: 'symbol', descending: true }, noAge)), 'C B A');
+});
+
+test('prices sort as numbers, not as words', () => {
+  const rows = rowsOf({ symbol: 'A', price: '9' }, { symbol: 'B', price: '10' }, { symbol: 'C', price: '-1.5' });
+  assert.equal(names(rankRows(rows, { column: 'last', descending: false }, noAge)), 'C A B');
+});
+
+test('prices that a double cannot tell apart still sort', () => {
+  const rows = rowsOf({ symbol: 'A', price: '9007199254740993' }, { symbol: 'B', price: '9007199254740992' });
+  assert.equal(names(rankRows(rows, { column: 'last', descending: false }, noAge)), 'B A');
+});
+
+test('what has no value stands last, whichever way', () => {
+  const rows = rowsOf({ symbol: 'A', kind: 'quote', bid: '5' }, { symbol: 'B', price: '1' }, { symbol: 'C', price: '2' });
+  assert.equal(names(rankRows(rows, { column: 'last', descending: false }, noAge)), 'B C A');
+  assert.equal(names(rankRows(rows, { column: 'last', descending: true }, noAge)), 'C B A');
+  assert.equal(names(rankRows(rows, { column: 'percent', descending: true }, noAge)), 'B C A');
+});
+
+test('equal values keep the order of names', () => {
+  const rows = rowsOf({ symbol: 'C', price: '1' }, { symbol: 'A', price: '1' }, { symbol: 'B', price: '1' });
+  assert.equal(names(rankRows(rows, { column: 'percent', descending: true }, noAge)), 'A B C');
+});
+
+test('percent and absolute change are different orders', () => {
+  const rows = rowsOf({ symbol: 'BIG', price: '1000' }, { symbol: 'BIG', price: '1010' },
+    { symbol: 'SMALL', price: '1' }, { symbol: 'SMALL', price: '1.5' });
+  assert.equal(names(rankRows(rows, { column: 'change', descending: true }, noAge)), 'BIG SMALL');
+  assert.equal(names(rankRows(rows, { column: 'percent', descending: true }, noAge)), 'SMALL BIG');
+});
+
+test('ages sort by the clock that is passed in', () => {
+  const rows = rowsOf({ symbol: 'A', price: '1' }, { symbol: 'B', price: '1' });
+  const ageOf = (row) => (row.symbol === 'A' ? 9 : 1);
+  assert.equal(names(rankRows(rows, { column: 'age', descending: false }, ageOf)), 'B A');
+});
+
+test('a second click turns the order round', () => {
+  const byLast = nextSort({ column: 'symbol', descending: false }, 'last');
+  assert.deepEqual(byLast, { column: 'last', descending: true });
+  assert.deepEqual(nextSort(byLast, 'last'), { column: 'last', descending: false });
+});
+
+test('every word of the filter must occur, in symbol or source, in any case', () => {
+  const [row] = rowsOf({ symbol: 'BTC-USD', source: 'Kraken', price: '1' });
+  for (const text of ['', 'btc', 'usd BTC', 'kraken usd', '  ']) assert.ok(createFilter(text)(row), text);
+  for (const text of ['eth', 'btc eth', 'btc.usd', '.*']) assert.ok(!createFilter(text)(row), text);
+});
+
+test('a held order keeps its rows in place and puts new ones at the end', () => {
+  const rows = rowsOf(...['C', 'A', 'B'].map((symbol) => ({ symbol, price: '1' })));
+  const [c, a, b] = rows;
+  assert.equal(names(holdOrder([b, c], [c, a, b], () => true)), 'B C A');
+  assert.equal(names(holdOrder([b, c, a], [c, b], () => true)), 'B C');
+  assert.equal(names(holdOrder([b, c, a], rows, (row) => row !== c)), 'B A');
+});

@@ -1,0 +1,114 @@
+#include "tools/load_report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define MIB (1024.0 * 1024)
+
+static double rate(const struct load_report *report, uint64_t count)
+{
+    return report->seconds > 0 ? (double)count / report->seconds : 0;
+}
+
+static double mean_frame_bytes(const struct load_report *report)
+{
+    const struct swarm_counts *counts = report->counts;
+    return counts->update_frames > 0
+               ? (double)counts->update_frame_bytes / (double)counts->update_frames
+               : 0;
+}
+
+/* Microseconds of CPU for one delivered update. */
+static double cost_us(const struct load_report *report, int64_t cpu_ns)
+{
+    const uint64_t updates = report->counts->updates;
+    return updates > 0 ? (double)cpu_ns / 1000 / (double)updates : 0;
+}
+
+static double cpu_percent(const struct load_report *report, int64_t cpu_ns)
+{
+    return report->seconds > 0 ? (double)cpu_ns / 1e7 / report->seconds : 0;
+}
+
+static uint64_t latency(const struct load_report *report, double fraction)
+{
+    return histogram_percentile(&report->counts->latency_us, fraction);
+}
+
+static uint64_t latency_count(const struct load_report *report)
+{
+    return report->counts->latency_us.count;
+}
+
+static void print_cpu(const struct load_report *report, const char *whose, int64_t cpu_ns)
+{
+    printf("%-11s %.2f s, %.1f %% of a core, %.3f µs per update\n", whose, (double)cpu_ns / 1e9,
+           cpu_percent(report, cpu_ns), cost_us(report, cpu_ns));
+}
+
+void load_report_print(const struct load_report *report)
+{
+    const struct swarm_counts *counts = report->counts;
+    printf("%-11s %zu: %zu subscribed, %zu failed, %zu ended by the server\n", "clients",
+           report->clients, counts->subscribed, counts->failed, counts->ended);
+    if (report->slow_clients > 0)
+        printf("%-11s %zu of them, %zu cut off by the server\n", "slow", report->slow_clients,
+               counts->slow_ended);
+    printf("%-11s %.2f s\n", "measured", report->seconds);
+    printf("%-11s %" PRIu64 ", %.0f a second, mean size of an update frame %.1f bytes\n", "frames",
+           counts->frames, rate(report, counts->frames), mean_frame_bytes(report));
+    printf("%-11s %" PRIu64 ", %.0f a second, %" PRIu64 " skipped\n", "updates", counts->updates,
+           rate(report, counts->updates), counts->skipped);
+    printf("%-11s %.1f MiB, %.2f MiB a second\n", "received", (double)counts->bytes / MIB,
+           rate(report, counts->bytes) / MIB);
+    if (latency_count(report) > 0)
+        printf("%-11s p50 %" PRIu64 " µs, p99 %" PRIu64 " µs, p99.9 %" PRIu64 " µs, max %" PRIu64
+               " µs\n",
+               "latency", latency(report, 0.5), latency(report, 0.99), latency(report, 0.999),
+               latency(report, 1));
+    else
+        printf("%-11s not measured: no update carried this machine's time\n", "latency");
+    print_cpu(report, "own CPU", report->own_cpu_ns);
+    if (report->has_server) {
+        print_cpu(report, "server CPU", report->server_cpu_ns);
+        printf("%-11s %.1f MiB resident, %.1f MiB at most\n", "server RAM",
+               (double)report->server.rss_bytes / MIB, (double)report->server.rss_peak_bytes / MIB);
+    }
+    if (counts->errors + counts->bad > 0)
+        printf("%-11s %" PRIu64 " error messages, %" PRIu64 " messages not understood\n", "trouble",
+               counts->errors, counts->bad);
+    if (report->has_check)
+        printf("%-11s %" PRIu64 " items, %" PRIu64 " out of sequence\n", "checked", counts->checked,
+               counts->violations);
+}
+
+void load_report_print_json(const struct load_report *report)
+{
+    const struct swarm_counts *counts = report->counts;
+    printf("{\"clients\":%zu,\"subscribed\":%zu,\"failed\":%zu,\"ended\":%zu,"
+           "\"slow\":%zu,\"slow_ended\":%zu,\"seconds\":%.6f,",
+           report->clients, counts->subscribed, counts->failed, counts->ended, report->slow_clients,
+           counts->slow_ended, report->seconds);
+    printf("\"frames\":%" PRIu64 ",\"frames_per_s\":%.1f,\"updates\":%" PRIu64
+           ",\"updates_per_s\":%.1f,\"update_frames\":%" PRIu64
+           ",\"update_frame_bytes_mean\":%.2f,\"snapshot_items\":%" PRIu64 ",\"skipped\":%" PRIu64
+           ",\"bytes\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"bad\":%" PRIu64 ",",
+           counts->frames, rate(report, counts->frames), counts->updates,
+           rate(report, counts->updates), counts->update_frames, mean_frame_bytes(report),
+           counts->snapshot_items, counts->skipped, counts->bytes, counts->errors, counts->bad);
+    printf("\"latency_us\":{\"count\":%" PRIu64 ",\"p50\":%" PRIu64 ",\"p99\":%" PRIu64
+           ",\"p999\":%" PRIu64 ",\"max\":%" PRIu64 "},",
+           latency_count(report), latency(report, 0.5), latency(report, 0.99),
+           latency(report, 0.999), latency(report, 1));
+    if (report->has_check)
+        printf("\"checked\":%" PRIu64 ",\"violations\":%" PRIu64 ",", counts->checked,
+               counts->violations);
+    if (report->has_server)
+        printf("\"server\":{\"cpu_s\":%.6f,\"cpu_percent\":%.2f,\"cpu_us_per_update\":%.4f,"
+               "\"rss_bytes\":%" PRId64 ",\"rss_peak_bytes\":%" PRId64 "},",
+               (double)report->server_cpu_ns / 1e9, cpu_percent(report, report->server_cpu_ns),
+               cost_us(report, report->server_cpu_ns), report->server.rss_bytes,
+               report->server.rss_peak_bytes);
+    printf("\"own_cpu_s\":%.6f,\"own_cpu_us_per_update\":%.4f}\n", (double)report->own_cpu_ns / 1e9,
+           cost_us(report, report->own_cpu_ns));
+}

@@ -1,0 +1,22 @@
+/* load_report: the result of a load run, for people and for machines. */
+#ifndef PRICECAST_TOOLS_LOAD_REPORT_H
+#define PRICECAST_TOOLS_LOAD_REPORT_H
+
+#include "tools/procstat.h"
+#include "tools/swarm.h"
+
+struct load_report {
+    const struct swarm_counts *counts;
+    size_t clients, slow_clients;
+    double seconds; /* how long was measured */
+    int64_t own_cpu_ns;
+    int64_t server_cpu_ns;  /* in that time */
+    struct procstat server; /* at its end */
+    bool has_server, has_check;
+};
+
+/* To stdout. */
+void load_report_print(const struct load_report *report);
+void load_report_print_json(const struct load_report *report);
+
+#endif

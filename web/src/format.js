@@ -1,0 +1,97 @@
+/** Values to words: pure functions, no DOM. */
+import { decimalText, parseDecimal, percentOf, subtract } from './decimal.js';
+
+export const NOTHING = '—';
+const MINUS = '\u2212';
+const THIN_SPACE = '\u2009';
+const FRACTION_MIN = 2; // "12.50" is a price, "12.5" an accident
+
+/** "-61837.63" → "−61,837.63". Every digit is kept as it was. */
+export function groupDigits(text) {
+  const sign = text.startsWith('-') ? MINUS : '';
+  const start = sign ? 1 : 0;
+  const point = text.indexOf('.');
+  const end = point < 0 ? text.length : point;
+  let out = text.slice(end);
+  let at = end;
+  for (; at - 3 > start; at -= 3) out = `,${text.slice(at - 3, at)}${out}`;
+  return sign + text.slice(start, at) + out;
+}
+
+/**
+ * Splits a price into what matters and the zeros a source pads with, so that those can be dimmed.
+ * @param {number} significant digits after the point that this row has ever used
+ * @returns {[string, string]} grouped, together exactly the price
+ */
+export function splitPrice(text, significant) {
+  const grouped = groupDigits(text);
+  const point = grouped.indexOf('.');
+  if (point < 0) return [grouped, ''];
+  const cut = point + 1 + Math.max(significant, FRACTION_MIN);
+  return [grouped.slice(0, cut), grouped.slice(cut)];
+}
+
+/**
+ * The move from one price to another, computed exactly.
+ * @returns {{direction: -1|0|1, absolute: string, percent: string, key: number}|null}
+ *   `key` orders rows by percentage; null when either is not a decimal
+ */
+export function describeChange(from, to, significant = FRACTION_MIN) {
+  const first = parseDecimal(from);
+  const last = parseDecimal(to);
+  if (!first || !last) return null;
+  const move = subtract(last, first);
+  const direction = move.value > 0n ? 1 : move.value < 0n ? -1 : 0;
+  const percent = percentOf(move, first, 2);
+  const fine = percentOf(move, first, 8);
+  return {
+    direction,
+    absolute: signed(trimZeros(decimalText(move), significant), direction),
+    percent: percent ? `${signed(decimalText(percent), direction)}${THIN_SPACE}%` : NOTHING,
+    key: fine ? Number(decimalText(fine)) : direction * Infinity,
+  };
+}
+
+/** "now", "7 s", "4 min", "3 h", "12 d": coarse on purpose, an age is read at a glance. */
+export function formatAge(ms) {
+  if (!Number.isFinite(ms)) return NOTHING;
+  if (ms < 1000) return 'now';
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 100) return `${seconds}${THIN_SPACE}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 100) return `${minutes}${THIN_SPACE}min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours}${THIN_SPACE}h` : `${Math.floor(hours / 24)}${THIN_SPACE}d`;
+}
+
+/** A count: "18,400". */
+export function formatCount(number) {
+  return groupDigits(String(Math.round(number)));
+}
+
+/** Microseconds since the epoch → "2024-08-08 23:55:07 UTC". */
+export function formatTime(us) {
+  const date = new Date(us / 1000);
+  if (Number.isNaN(date.getTime())) return NOTHING;
+  return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+/** A round trip: "<1 ms", "23 ms". */
+export function formatLatency(ms) {
+  if (ms === undefined) return '';
+  return ms < 1 ? `<1${THIN_SPACE}ms` : `${Math.round(ms)}${THIN_SPACE}ms`;
+}
+
+function signed(text, direction) {
+  const digits = groupDigits(text.replace('-', ''));
+  return (direction > 0 ? '+' : direction < 0 ? MINUS : '') + digits;
+}
+
+function trimZeros(text, keep) {
+  const point = text.indexOf('.');
+  if (point < 0) return text;
+  let end = text.length;
+  const shortest = point + 1 + Math.max(keep, FRACTION_MIN);
+  while (end > shortest && text.charCodeAt(end - 1) === 48) end--;
+  return text.slice(0, end);
+}

@@ -1,0 +1,50 @@
+/**
+ * Keeps the grid's order: ranks when the reader asks, follows live values at most once a second, and
+ * holds still while the pointer or the keyboard is in the table: nothing moves under a finger.
+ */
+import { COLUMNS, createFilter, holdOrder, rankRows } from './order.js';
+
+const RANK_MS = 1000;
+
+export function createList({ store, grid, header, filter, now, element, body }) {
+  let order = [];
+  let membership = -1;
+  let rankedAt = -Infinity;
+  let isPointed = false;
+  body.addEventListener('pointerenter', (event) => { isPointed = event.pointerType === 'mouse'; });
+  body.addEventListener('pointerleave', () => { isPointed = false; });
+
+  return { rank, follow, get order() { return order; }, get isHeld() { return isLive() && isHeld(); } };
+
+  function rank() {
+    const at = now();
+    const rows = [...store.rows.values()].filter(createFilter(filter.text));
+    show(rankRows(rows, header.sort, (row) => store.ageOf(row, at)));
+    rankedAt = at;
+  }
+
+  /** Call after every burst: cheap unless rows came or went or a second is over. */
+  function follow() {
+    const hasChanged = membership !== store.membership;
+    const isDue = now() - rankedAt >= RANK_MS;
+    if (isHeld()) {
+      if (hasChanged) show(holdOrder(order, store.rows.values(), createFilter(filter.text)));
+    } else if ((hasChanged && (isDue || order.length === 0)) || (isDue && isLive())) {
+      rank();
+    }
+  }
+
+  function show(newOrder) {
+    order = newOrder;
+    membership = store.membership;
+    grid.setOrder(order);
+  }
+
+  function isLive() {
+    return COLUMNS[header.sort.column].isLive;
+  }
+
+  function isHeld() {
+    return isPointed || (document.activeElement === element && grid.activeRow !== null);
+  }
+}

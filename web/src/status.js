@@ -1,0 +1,59 @@
+/**
+ * The connection in words: what the pill says, what the strip under it explains, what is spoken.
+ * Pure, so that every sentence is tested.
+ */
+import { formatLatency } from './format.js';
+
+/**
+ * @param {import('../client/pricecast.js').State} state
+ * @param {{now: number, host: string, isReplay?: boolean, rttMs?: number, silentMs: number,
+ *   attempt?: number, retryAt?: number, reason?: string, code?: number}} facts
+ * @returns {{pill: string, note: string, detail: string, action: string, spoken: string}} empty: nothing
+ *   to say; `detail` is left out where there is little room
+ */
+export function describeConnection(state, facts) {
+  switch (state) {
+    case 'connecting':
+      return words('Connecting', { note: `Connecting to ${facts.host}…`, spoken: 'Connecting' });
+    case 'live': {
+      const word = facts.isReplay ? 'Connected' : 'Live'; // a recording is not live, its connection is
+      return words(`${word} ${formatLatency(facts.rttMs)}`.trim(), { spoken: word });
+    }
+    case 'stalled':
+      return words('Stalled', {
+        note: `Nothing received for ${(facts.silentMs / 1000).toFixed(0)} s.`,
+        detail: 'Prices below may be out of date.',
+        spoken: 'Stalled. Prices may be out of date.',
+      });
+    case 'reconnecting':
+      return words('Reconnecting', {
+        note: describeRetry(facts),
+        detail: 'Prices below are the last known.',
+        action: facts.retryAt === undefined ? '' : 'Retry now',
+        spoken: 'Connection lost. Reconnecting.',
+      });
+    default:
+      return words('Disconnected', {
+        note: describeEnd(facts),
+        detail: 'Prices below are the last known.',
+        action: 'Reconnect',
+        spoken: 'Disconnected.',
+      });
+  }
+}
+
+function describeRetry({ now, retryAt, attempt, reason }) {
+  const lead = reason === 'server shut down' ? 'The server shut down. ' : '';
+  if (retryAt === undefined) return `${lead}Reconnecting now (try ${attempt}).`;
+  const seconds = Math.max(1, Math.ceil((retryAt - now) / 1000));
+  return `${lead}Reconnecting in ${seconds} s (try ${attempt}).`;
+}
+
+function describeEnd({ reason, code }) {
+  const text = reason || 'the server ended the connection';
+  return `${text[0].toUpperCase()}${text.slice(1)}${code ? ` (code ${code})` : ''}.`;
+}
+
+function words(pill, { note = '', detail = '', action = '', spoken }) {
+  return { pill, note, detail, action, spoken };
+}
