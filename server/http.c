@@ -65,6 +65,18 @@ struct answer {
     bool head_only;
 };
 
+/* The answer has gone. Closing while the client still sends would reset the connection, and could
+ * take the answer back before it is read (RFC 9112, section 9.6): so the rest of the body is read
+ * and forgotten first, for a while. Returns what the callback should return. */
+static int linger(struct http_request *request, struct lws *wsi)
+{
+    if (request->body_left == 0 || request->body_left > HTTP_LINGER_BYTES)
+        return -1;
+    shutdown(lws_get_socket_fd(wsi), SHUT_WR);
+    lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, HTTP_LINGER_SEC);
+    return 0;
+}
+
 /* Writes a whole response. What the socket does not take, lws keeps; the connection is closed when
  * that has gone (http_on_writeable()). Returns what the callback should return. */
 static int answer_send(struct http_request *request, struct lws *wsi, const struct answer *answer)
@@ -79,10 +91,13 @@ static int answer_send(struct http_request *request, struct lws *wsi, const stru
         text_put(&out, answer->body, answer->body_len);
     request->answered = true;
     int rc = -1;
-    if (!out.failed && lws_write(wsi, (unsigned char *)out.bytes, out.len, LWS_WRITE_HTTP) >= 0 &&
-        lws_partial_buffered(wsi)) {
-        lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, HTTP_RESPONSE_SEC);
-        rc = 0;
+    if (!out.failed && lws_write(wsi, (unsigned char *)out.bytes, out.len, LWS_WRITE_HTTP) >= 0) {
+        if (lws_partial_buffered(wsi)) {
+            lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, HTTP_RESPONSE_SEC);
+            rc = 0;
+        } else {
+            rc = linger(request, wsi);
+        }
     }
     text_finish(&out);
     return rc;
@@ -295,21 +310,33 @@ static int answer_too_large(struct http_request *request, struct lws *wsi)
                         NULL);
 }
 
+/* Returns false if the header is missing or no number. */
+static bool body_length(struct lws *wsi, uint64_t *out)
+{
+    char length[24], *end;
+    if (!header_copy(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, length, sizeof length) ||
+        length[0] < '0' || length[0] > '9')
+        return false;
+    *out = strtoull(length, &end, 10);
+    return *end == '\0';
+}
+
 static int begin_post(struct http_request *request, struct lws *wsi, const char *path)
 {
-    char length[24];
+    uint64_t length = 0;
+    const bool has_length = body_length(wsi, &length);
+    request->body_left = length;
     request->is_publish = strcmp(path, "/api/v1/publish") == 0;
     if (!request->is_publish && strcmp(path, "/api/v1/replay") != 0)
         return answer_error(request, wsi, 405, "method_not_allowed", "GET and HEAD only",
                             "Allow: GET, HEAD\r\n");
     if (!peer_is_local(wsi) || !origin_is_allowed(request->shard, wsi))
         return answer_error(request, wsi, 403, "forbidden", "only from this machine", NULL);
-    if (!header_copy(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, length, sizeof length) ||
-        strspn(length, "0123456789") != strlen(length))
+    if (!has_length)
         return answer_error(request, wsi, 400, "bad_request", "Content-Length is needed", NULL);
-    if (strlen(length) > 8 || (size_t)atol(length) > body_max(request))
+    if (length > body_max(request))
         return answer_too_large(request, wsi);
-    if (atol(length) == 0)
+    if (length == 0)
         return answer_error(request, wsi, 400, "bad_request", "the body is empty", NULL);
     request->waits_for_body = true;
     lws_set_timer_usecs(wsi, HTTP_BODY_MS * LWS_US_PER_MS);
@@ -339,12 +366,15 @@ int http_on_request(struct http_request *request, struct shard *shard, struct lw
 
 int http_on_body(struct http_request *request, struct lws *wsi, const char *bytes, size_t len)
 {
+    request->body_left -= len < request->body_left ? len : request->body_left;
+    if (request->answered)
+        return request->body_left == 0 && !lws_partial_buffered(wsi) ? -1 : 0;
     if (!request->waits_for_body)
         return -1;
     text_put(&request->body, bytes, len);
-    if (request->body.failed || request->body.len > body_max(request)) {
+    if (request->body.failed) {
         request->waits_for_body = false;
-        return answer_too_large(request, wsi);
+        return answer_error(request, wsi, 500, "internal", "out of memory", NULL);
     }
     return 0;
 }
@@ -492,7 +522,7 @@ int http_on_writeable(struct http_request *request, struct lws *wsi)
 {
     if (request->result != NULL)
         return answer_result(request, wsi);
-    return request->answered && !lws_partial_buffered(wsi) ? -1 : 0;
+    return request->answered && !lws_partial_buffered(wsi) ? linger(request, wsi) : 0;
 }
 
 void http_on_closed(struct http_request *request)

@@ -15,6 +15,8 @@
 #define HTTP_PUBLISH_MAX  (1u << 20)
 #define HTTP_BODY_MS      5000 /* for a whole body to arrive */
 #define HTTP_RESPONSE_SEC 60   /* for a whole response to be taken */
+#define HTTP_LINGER_SEC   2    /* for a client to stop sending a body that was refused */
+#define HTTP_LINGER_BYTES (16u << 20)
 
 struct shard;
 
@@ -24,7 +26,8 @@ struct http_request {
     uint64_t id;                       /* while it waits for a result, else 0 */
     struct http_request *next, **link; /* of those that wait */
     bool answered, waits_for_body;
-    bool is_publish; /* else the body is for the replay */
+    bool is_publish;    /* else the body is for the replay */
+    uint64_t body_left; /* announced, and not yet here */
     struct text body;
     struct http_result *result; /* owned; come, and not yet sent */
 };

@@ -165,6 +165,7 @@ test('a live column really ranks', async () => {
 test('the filter finds, says when it finds nothing, and lets go', async () => {
   const { page, close } = await openPage();
   await page.waitForFunction(() => document.getElementById('count').textContent === '20 symbols');
+  await page.waitForSelector('#rows .row:not([hidden]) .symbol');
   const [wanted] = await texts(page, 'symbol');
   await page.keyboard.press('/');
   await page.keyboard.type(wanted.toLowerCase());
