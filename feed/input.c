@@ -7,15 +7,10 @@
 #include <string.h>
 
 #include "feed/reorder.h"
+#include "feed/stream_map.h"
 
 /* How much of a recording with an index is read before the target, for the prelude. */
 #define SEEK_LOOKBACK_NS INT64_C(20000000000)
-
-enum { UNMAPPED = 0xffffffffu, REFUSED = 0xfffffffeu };
-
-struct mapping {
-    uint32_t stream, source_stream; /* on the bus, or UNMAPPED or REFUSED */
-};
 
 enum work { WORK_FILL, WORK_REWIND, WORK_SEEK };
 
@@ -30,7 +25,6 @@ struct sought {
 struct input {
     struct producer *producer;
     char *name;
-    struct bus *bus;
     uv_loop_t *loop;
     struct input_hooks hooks;
     uv_work_t job;
@@ -49,10 +43,7 @@ struct input {
     int64_t offset_ns;
     struct reorder reorder; /* holds what has been read of `reading` */
     int64_t last_ns;        /* of the last event passed on, to count late ones */
-    struct mapping *map;
-    uint32_t map_size;
-    uint32_t *sources; /* state streams, each once */
-    size_t sources_count;
+    struct stream_map map;
     struct input_counts counts;
 };
 
@@ -73,7 +64,7 @@ struct input *input_create(struct producer *producer, const struct input_options
         return NULL;
     }
     input->producer = producer;
-    input->bus = bus;
+    stream_map_init(&input->map, bus, producer->streams);
     input->loop = loop;
     input->hooks = *hooks;
     input->job.data = input;
@@ -92,8 +83,7 @@ void input_destroy(struct input *input)
     free(input->name);
     free(input->reading);
     free(input->filling);
-    free(input->map);
-    free(input->sources);
+    stream_map_finish(&input->map);
     free(input->sought.prelude);
     reorder_finish(&input->reorder);
     free(input);
@@ -294,51 +284,6 @@ void input_start(struct input *input)
     job_queue(input);
 }
 
-/* ---- translating ---- */
-
-static void source_note(struct input *input, uint32_t stream)
-{
-    for (size_t i = 0; i < input->sources_count; i++)
-        if (input->sources[i] == stream)
-            return;
-    uint32_t *grown = realloc(input->sources, (input->sources_count + 1) * sizeof *grown);
-    if (grown == NULL)
-        return; /* its states are not announced; its prices are */
-    grown[input->sources_count++] = stream;
-    input->sources = grown;
-}
-
-static struct mapping map_make(struct input *input, uint32_t local)
-{
-    const struct stream *stream = streams_get(input->producer->streams, local);
-    const size_t source_len = strlen(stream->source);
-    const long source = bus_stream(input->bus, stream->source, source_len, "", 0, EVENT_FEED);
-    const long number = bus_stream(input->bus, stream->source, source_len, stream->symbol,
-                                   strlen(stream->symbol), stream->kind);
-    if (source < 0 || number < 0)
-        return (struct mapping){.stream = REFUSED};
-    source_note(input, (uint32_t)source);
-    return (struct mapping){.stream = (uint32_t)number, .source_stream = (uint32_t)source};
-}
-
-static struct mapping *map_get(struct input *input, uint32_t local)
-{
-    if (local >= input->map_size) {
-        const uint32_t size = local < 64 ? 64 : local * 2;
-        struct mapping *grown = realloc(input->map, size * sizeof *grown);
-        if (grown == NULL)
-            return NULL;
-        for (uint32_t i = input->map_size; i < size; i++)
-            grown[i].stream = UNMAPPED;
-        input->map = grown;
-        input->map_size = size;
-    }
-    struct mapping *mapping = &input->map[local];
-    if (mapping->stream == UNMAPPED)
-        *mapping = map_make(input, local);
-    return mapping;
-}
-
 /* ---- reading ---- */
 
 /* The next event as the producer numbers it, or NULL. */
@@ -383,8 +328,8 @@ static void shift(struct price_event *event, int64_t offset_ns)
 static bool event_translate(struct input *input, const struct price_event *event,
                             struct price_event *out, uint32_t *source_stream)
 {
-    const struct mapping *mapping = map_get(input, event->stream);
-    if (mapping == NULL || mapping->stream == REFUSED)
+    const struct stream_mapping *mapping = stream_map_get(&input->map, event->stream);
+    if (mapping == NULL)
         return false;
     *out = *event;
     out->stream = mapping->stream & EVENT_NO_STREAM;
@@ -488,6 +433,6 @@ void input_counts(const struct input *input, struct input_counts *out)
 
 void input_sources(const struct input *input, void (*visit)(void *ctx, uint32_t stream), void *ctx)
 {
-    for (size_t i = 0; i < input->sources_count; i++)
-        visit(ctx, input->sources[i]);
+    for (size_t i = 0; i < input->map.sources_count; i++)
+        visit(ctx, input->map.sources[i]);
 }

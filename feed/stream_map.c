@@ -14,11 +14,23 @@ void stream_map_init(struct stream_map *map, struct bus *bus, const struct strea
 void stream_map_finish(struct stream_map *map)
 {
     free(map->entries);
-    map->entries = NULL;
-    map->size = 0;
+    free(map->sources);
+    *map = (struct stream_map){0};
 }
 
-static struct stream_mapping entry_make(const struct stream_map *map, uint32_t local)
+static void source_note(struct stream_map *map, uint32_t stream)
+{
+    for (size_t i = 0; i < map->sources_count; i++)
+        if (map->sources[i] == stream)
+            return;
+    uint32_t *grown = realloc(map->sources, (map->sources_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return; /* its states are not announced; its prices are */
+    grown[map->sources_count++] = stream;
+    map->sources = grown;
+}
+
+static struct stream_mapping entry_make(struct stream_map *map, uint32_t local)
 {
     const struct stream *stream = streams_get(map->streams, local);
     const size_t source_len = strlen(stream->source);
@@ -27,6 +39,7 @@ static struct stream_mapping entry_make(const struct stream_map *map, uint32_t l
                                    strlen(stream->symbol), stream->kind);
     if (source < 0 || number < 0)
         return (struct stream_mapping){.stream = REFUSED};
+    source_note(map, (uint32_t)source);
     return (struct stream_mapping){.stream = (uint32_t)number, .source_stream = (uint32_t)source};
 }
 

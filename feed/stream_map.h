@@ -7,6 +7,7 @@
 #ifndef PRICECAST_FEED_STREAM_MAP_H
 #define PRICECAST_FEED_STREAM_MAP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "feed/bus.h"
@@ -16,12 +17,14 @@ struct stream_mapping {
     uint32_t source_stream; /* there, of the states of its source */
 };
 
-/* To be embedded; zeroed but for `bus` and `streams`, which are borrowed. */
+/* To be embedded; `bus` and `streams` are borrowed. */
 struct stream_map {
     struct bus *bus;
     const struct streams *streams; /* the source's own */
     struct stream_mapping *entries;
     uint32_t size;
+    uint32_t *sources; /* the state streams of all entries, each once; on the bus */
+    size_t sources_count;
 };
 
 void stream_map_init(struct stream_map *map, struct bus *bus, const struct streams *streams);
