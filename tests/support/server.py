@@ -5,6 +5,7 @@ Everything waits for events; a deadline only turns a wait that would last for ev
 import base64
 import json
 import os
+import queue
 import re
 import selectors
 import signal
@@ -12,6 +13,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -150,7 +152,7 @@ class RawClient:
 
     def __init__(self, server, path="/ws", receive_buffer=None, headers=""):
         self.socket = connect(server, receive_buffer)
-        self.buffer = b""
+        self.buffer, self.chunks = b"", None
         self.socket.sendall(upgrade_request(path, headers))
         while b"\r\n\r\n" not in self.buffer:
             self._fill()
@@ -168,8 +170,23 @@ class RawClient:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
+    def read_ahead(self):
+        """From now on a thread empties the socket, however slowly messages are taken."""
+        self.chunks = queue.SimpleQueue()
+
+        def empty():
+            chunk = b"x"
+            while chunk:
+                try:
+                    chunk = self.socket.recv(1 << 20)
+                except OSError:
+                    chunk = b""
+                self.chunks.put(chunk)
+
+        threading.Thread(target=empty, daemon=True).start()
+
     def _fill(self):
-        chunk = self.socket.recv(1 << 16)
+        chunk = self.chunks.get(timeout=DEADLINE_S) if self.chunks else self.socket.recv(1 << 16)
         if not chunk:
             raise EOFError
         self.buffer += chunk
