@@ -4,17 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "feed/item.h"
-
 enum {
     CATCH_UP_BYTES = 32 << 10, /* a piece: newer values may replace what has not been written */
     KEEP_BYTES_MAX = 256 << 10,
-    ITEM_ROOM = ITEM_BYTES_MAX + 64, /* with its skipped, a comma and the end of the message */
 };
-
-static const char update_head[] = "{\"type\":\"update\",\"data\":[";
-static const char snapshot_head[] = "{\"type\":\"snapshot\",\"data\":[";
-static const char message_tail[] = "]}";
 
 /* ---- life and members ---- */
 
@@ -26,6 +19,7 @@ struct audience *audience_create(struct fanout *fanout, struct shared_plan *shar
         audience->fanout = fanout;
         audience->shared = shared;
         audience->delivery = delivery;
+        audience->open_wire = (struct wire){.text = &audience->open, .encoding = delivery.encoding};
     }
     return audience;
 }
@@ -110,29 +104,17 @@ void audience_leave(struct part *part)
     part->sent = NULL;
 }
 
+bool audience_is_open(const struct audience *audience)
+{
+    return audience->open_wire.type != WIRE_NONE;
+}
+
 bool audience_is_waiting(const struct audience *audience)
 {
-    return audience->dirty_count > 0 || audience->is_open || audience->wants_tick;
+    return audience->dirty_count > 0 || audience_is_open(audience) || audience->wants_tick;
 }
 
 /* ---- items ---- */
-
-static void put_item(struct audience *audience, struct text *text, uint32_t stream,
-                     uint64_t skipped)
-{
-    size_t len;
-    const char *item = book_text(fanout_book(audience->fanout), stream, &len);
-    if (item == NULL) {
-        text->failed = true;
-        return;
-    }
-    text_put(text, item, len);
-    if (skipped > 0) {
-        text_put(text, ",\"skipped\":", 11);
-        text_put_integer(text, (int64_t)skipped);
-    }
-    text_put(text, "}", 1);
-}
 
 /* What stands between the last seq sent and the newest, not counting it. */
 static uint64_t skipped_between(uint64_t sent, uint64_t seq)
@@ -140,33 +122,14 @@ static uint64_t skipped_between(uint64_t sent, uint64_t seq)
     return sent == SEQ_SNAPSHOT || seq <= sent ? 0 : seq - sent - 1;
 }
 
-/* A message under way: begins with the first item and ends before the limit. */
-struct batch {
-    struct text *text;
-    size_t mark;
-    const char *head; /* NULL: none begun */
-};
-
-static void batch_end(struct batch *batch)
+/* The latest event of one of the audience's streams. */
+static void put_item(const struct audience *audience, struct wire *wire, enum wire_type type,
+                     uint32_t index, uint64_t skipped)
 {
-    if (batch->head == NULL)
-        return;
-    text_put(batch->text, message_tail, sizeof message_tail - 1);
-    frame_end(batch->text, batch->mark);
-    batch->head = NULL;
-}
-
-static void batch_next(struct batch *batch, const char *head)
-{
-    if (batch->head == head &&
-        frame_length(batch->text, batch->mark) < MESSAGE_BYTES_MAX - ITEM_ROOM) {
-        text_put(batch->text, ",", 1);
-        return;
-    }
-    batch_end(batch);
-    batch->head = head;
-    batch->mark = frame_begin(batch->text);
-    text_puts(batch->text, head);
+    struct book *book = fanout_book(audience->fanout);
+    const uint32_t stream = audience->streams[index];
+    const struct wire_item item = {stream, &book_entry(book, stream)->latest, skipped};
+    wire_put(wire, type, book, &item);
 }
 
 /* ---- mode latest: the newest of each dirty stream ---- */
@@ -184,19 +147,17 @@ static void members_detach_busy(struct audience *audience)
 static void latest_build(struct audience *audience, struct text *text)
 {
     struct book *book = fanout_book(audience->fanout);
-    struct batch batch = {.text = text};
+    struct wire wire = {.text = text, .encoding = audience->delivery.encoding};
     for (uint32_t i = 0; i < audience->dirty_count; i++) {
         const uint32_t index = audience->dirty[i];
         const uint64_t seq = book_entry(book, audience->streams[index])->latest.seq;
         audience->is_dirty[index] = 0;
         if (seq <= audience->sent[index])
             continue;
-        batch_next(&batch, update_head);
-        put_item(audience, text, audience->streams[index],
-                 skipped_between(audience->sent[index], seq));
+        put_item(audience, &wire, WIRE_UPDATE, index, skipped_between(audience->sent[index], seq));
         audience->sent[index] = seq;
     }
-    batch_end(&batch);
+    wire_end(&wire, fanout_place(audience->fanout));
     audience->dirty_count = 0;
 }
 
@@ -281,11 +242,9 @@ static void every_deliver(struct audience *audience)
 
 static void every_flush(struct audience *audience)
 {
-    if (!audience->is_open)
+    if (!audience_is_open(audience))
         return;
-    struct batch batch = {&audience->open, audience->open_mark, update_head};
-    batch_end(&batch);
-    audience->is_open = false;
+    wire_end(&audience->open_wire, fanout_place(audience->fanout));
     if (audience->open.failed) {
         for (uint32_t i = 0; i < audience->members_count; i++)
             audience->members[i]->reader->failed = true;
@@ -303,14 +262,9 @@ static void every_note(struct audience *audience, uint32_t index)
     const uint64_t sent = audience->sent[index];
     if (seq <= sent)
         return;
-    struct batch batch = {.text = &audience->open, .mark = audience->open_mark};
-    batch.head = audience->is_open ? update_head : NULL;
-    batch_next(&batch, update_head);
-    put_item(audience, &audience->open, stream, skipped_between(sent, seq));
+    put_item(audience, &audience->open_wire, WIRE_UPDATE, index, skipped_between(sent, seq));
     item_note(audience, stream, seq - sent);
     audience->sent[index] = seq;
-    audience->open_mark = batch.mark;
-    audience->is_open = true;
     /* A slow rate may not gather without end: what is past the queue's limit does not wait. */
     if (audience->open.len > fanout_queue_bytes_max(audience->fanout) &&
         audience->delivery.period_ms > 0)
@@ -375,9 +329,9 @@ static uint32_t part_build(struct part *part, struct text *text, size_t bytes_ma
 {
     struct audience *audience = part->audience;
     const struct book *book = fanout_book(audience->fanout);
-    struct batch batch = {.text = text};
-    uint32_t items = 0;
-    for (uint32_t looked = 0; looked < audience->count && text->len < bytes_max; looked++) {
+    struct wire wire = {.text = text, .encoding = audience->delivery.encoding};
+    uint32_t items = 0, looked = 0;
+    for (; looked < audience->count && text->len < bytes_max; looked++) {
         const uint32_t index = part->next < audience->count ? part->next : 0;
         part->next = index + 1;
         const uint64_t seq = book_entry(book, audience->streams[index])->latest.seq;
@@ -385,13 +339,13 @@ static uint32_t part_build(struct part *part, struct text *text, size_t bytes_ma
         if (seq == 0 || (*sent != SEQ_SNAPSHOT && seq <= *sent))
             continue;
         const uint64_t skipped = skipped_between(*sent, seq);
-        batch_next(&batch, *sent == SEQ_SNAPSHOT ? snapshot_head : update_head);
-        put_item(audience, text, audience->streams[index], skipped);
+        put_item(audience, &wire, *sent == SEQ_SNAPSHOT ? WIRE_SNAPSHOT : WIRE_UPDATE, index,
+                 skipped);
         count_add(&fanout_counts(audience->fanout)->skipped, skipped);
         *sent = seq;
         items++;
     }
-    batch_end(&batch);
+    wire_end(&wire, looked == audience->count ? fanout_place(audience->fanout) : NULL);
     return items;
 }
 
@@ -419,7 +373,7 @@ void part_catch_up(struct part *part)
         if (text->failed) {
             reader->failed = true;
         } else if (items == 0) {
-            if (audience->dirty_count == 0 && !audience->is_open)
+            if (audience->dirty_count == 0 && !audience_is_open(audience))
                 part_rejoin(part);
             return;
         } else if (!reader_send(reader, text->bytes, text->len)) {

@@ -36,8 +36,7 @@ struct audience {
     uint32_t *dirty;   /* numbers of dirty streams, in the order they became so */
     uint32_t dirty_count;
     struct text open; /* mode every: messages waiting to be sent, the last one unfinished */
-    size_t open_mark;
-    bool is_open;
+    struct wire open_wire;
     struct frame_item *open_items;
     uint32_t open_count, open_size;
     struct part **members;
@@ -59,6 +58,9 @@ void audience_note(struct audience *audience, uint32_t index);
 
 /* Sends what has been noted to every member that can take it. */
 void audience_flush(struct audience *audience);
+
+/* Mode every: does it hold items back? */
+bool audience_is_open(const struct audience *audience);
 
 /* Has it anything to flush, or members to catch up with? */
 bool audience_is_waiting(const struct audience *audience);

@@ -149,6 +149,15 @@ static bool prefix_make(struct book_entry *entry)
     return true;
 }
 
+const char *book_prefix(struct book *book, uint32_t stream, size_t *len)
+{
+    struct book_entry *entry = book_entry(book, stream);
+    if (entry->prefix == NULL && !prefix_make(entry))
+        return NULL;
+    *len = entry->prefix_len;
+    return entry->prefix;
+}
+
 const char *book_text(struct book *book, uint32_t stream, size_t *len)
 {
     struct book_entry *entry = book_entry(book, stream);

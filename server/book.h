@@ -53,6 +53,9 @@ bool book_learn(struct book *book, uint32_t stream, void (*added)(void *ctx, uin
  * the end of the turn. Returns NULL without memory. */
 const char *book_text(struct book *book, uint32_t stream, size_t *len);
 
+/* What the text of a stream's items begins with: see item_prefix(). NULL without memory. */
+const char *book_prefix(struct book *book, uint32_t stream, size_t *len);
+
 /* Ends a turn: forgets texts. */
 void book_turn(struct book *book);
 

@@ -23,7 +23,8 @@ struct shared_plan {
 
 struct fanout {
     struct fanout_options options;
-    uint64_t epoch;
+    struct wire_place place;
+    bool place_is_vague;
     struct book *book;
     struct shared_plan *plans;
     struct audience *touched; /* in this turn */
@@ -49,7 +50,7 @@ struct fanout *fanout_create(const struct fanout_options *options)
     fanout->options = *options;
     if (fanout->options.queue_bytes_max == 0)
         fanout->options.queue_bytes_max = READER_QUEUE_BYTES_DEFAULT;
-    fanout->epoch = options->epoch;
+    fanout->place.epoch = options->epoch;
     fanout->next_tick_ms = FANOUT_NO_TICK;
     fanout->book = book_create(options->streams);
     if (fanout->book == NULL) {
@@ -78,6 +79,7 @@ static bool key_make(const struct plan *plan, struct text *key)
         text_put(key, topic->symbol, strlen(topic->symbol) + 1);
         text_put(key, &topic->kinds, sizeof topic->kinds);
         text_put(key, &topic->delivery.mode, sizeof topic->delivery.mode);
+        text_put(key, &topic->delivery.encoding, sizeof topic->delivery.encoding);
         text_put(key, &topic->delivery.period_ms, sizeof topic->delivery.period_ms);
     }
     return !key->failed;
@@ -235,6 +237,8 @@ void fanout_event(struct fanout *fanout, const struct price_event *event, int64_
     struct book_entry *entry = book_entry(fanout->book, event->stream);
     if (event->seq <= entry->latest.seq)
         return;
+    if (event->kind < EVENT_KINDS_PRICE)
+        fanout->place.position += event->seq - entry->latest.seq;
     entry->latest = *event;
     count_add(&fanout->counts.events, 1);
     if (fanout->holds)
@@ -344,7 +348,7 @@ void fanout_reset(struct fanout *fanout, uint64_t epoch, int64_t now_ms)
     fanout_tick(fanout, FANOUT_NO_TICK);
     book_reset(fanout->book);
     fanout->holds = false;
-    fanout->epoch = epoch;
+    fanout->place = (struct wire_place){.epoch = epoch};
     for (struct shared_plan *shared = fanout->plans; shared != NULL; shared = shared->hh.next)
         for (size_t i = 0; i < shared->plan.groups_count; i++)
             audience_restart(shared->audiences[i]);
@@ -418,7 +422,17 @@ struct book *fanout_book(const struct fanout *fanout)
 
 uint64_t fanout_epoch(const struct fanout *fanout)
 {
-    return fanout->epoch;
+    return fanout->place.epoch;
+}
+
+const struct wire_place *fanout_place(const struct fanout *fanout)
+{
+    return fanout->place_is_vague ? NULL : &fanout->place;
+}
+
+void fanout_set_vague(struct fanout *fanout, bool is_vague)
+{
+    fanout->place_is_vague = is_vague;
 }
 
 struct fanout_counts *fanout_counts(struct fanout *fanout)

@@ -24,6 +24,7 @@
 #include "feed/streams.h"
 #include "server/frame.h"
 #include "server/plan.h"
+#include "server/wire.h"
 
 #define READER_QUEUE_BYTES_DEFAULT (256u << 10)
 #define FANOUT_NO_TICK             INT64_MAX
@@ -98,6 +99,13 @@ bool fanout_is_drained(const struct fanout *fanout);
 
 struct book *fanout_book(const struct fanout *fanout);
 uint64_t fanout_epoch(const struct fanout *fanout);
+
+/* Where the book stands: its position is the sum of the latest seq of all price streams, which is
+ * how many events were published in the epoch up to there. NULL while it is vague: a shard that was
+ * lapped has newer events of some streams than of others until it has read all there is. */
+const struct wire_place *fanout_place(const struct fanout *fanout);
+void fanout_set_vague(struct fanout *fanout, bool is_vague);
+
 void count_add(_Atomic uint64_t *counter, uint64_t much); /* by the counter's one writer */
 struct fanout_counts *fanout_counts(struct fanout *fanout);
 const struct histogram *fanout_latency(const struct fanout *fanout); /* ns from bus to written */
@@ -108,6 +116,7 @@ struct part; /* a reader's share in one audience */
 
 struct reader {
     const struct reader_ops *ops;
+    enum encoding encoding; /* of what it is sent; set once, before it has topics */
     struct fanout *fanout;
     struct shared_plan *shared; /* NULL: wants nothing */
     struct part *parts;         /* one an audience of the plan */

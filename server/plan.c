@@ -193,11 +193,15 @@ static size_t names_sort(struct topic *list, size_t count)
     return names;
 }
 
+bool delivery_equals(const struct delivery *a, const struct delivery *b)
+{
+    return a->mode == b->mode && a->encoding == b->encoding && a->period_ms == b->period_ms;
+}
+
 static int group_find(struct plan *plan, struct delivery delivery)
 {
     for (size_t i = 0; i < plan->groups_count; i++)
-        if (plan->groups[i].mode == delivery.mode &&
-            plan->groups[i].period_ms == delivery.period_ms)
+        if (delivery_equals(&plan->groups[i], &delivery))
             return (int)i;
     if (plan->groups_count == PLAN_GROUPS_MAX)
         return -1;

@@ -22,8 +22,11 @@ enum { KIND_BITS_ALL = 1 << EVENT_TRADE | 1 << EVENT_QUOTE };
 
 struct delivery {
     uint8_t mode;       /* enum delivery_mode */
+    uint8_t encoding;   /* enum encoding (wire.h); a reader's topics get the reader's */
     uint32_t period_ms; /* at least between two update frames; 0: at once */
 };
+
+bool delivery_equals(const struct delivery *a, const struct delivery *b);
 
 struct topic {
     char *symbol;  /* owned by the list */

@@ -256,6 +256,8 @@ static int topics_apply(struct reader *reader, struct topics *topics, const uint
         parts_leave(reader);
         return 0;
     }
+    for (size_t i = 0; i < topics->count; i++)
+        topics->list[i].delivery.encoding = (uint8_t)reader->encoding;
     struct plan plan;
     const int rc = plan_init(&plan, topics);
     if (rc != 0)
@@ -272,7 +274,7 @@ int reader_set_topics(struct reader *reader, struct topics *topics, bool snapsho
 {
     /* What "every" audiences still hold back for a tick counts as sent: so let it be. */
     for (size_t i = 0; i < reader->parts_count; i++)
-        if (reader->parts[i].audience->is_open)
+        if (audience_is_open(reader->parts[i].audience))
             audience_flush(reader->parts[i].audience);
     uint64_t *table = table_make(reader);
     if (table == NULL)
@@ -310,9 +312,11 @@ static bool lacks_snapshots(const struct reader *reader)
 void reader_start(struct reader *reader, bool snapshot)
 {
     if (snapshot && !lacks_snapshots(reader)) {
-        static const char empty[] = "\x81\x1d{\"type\":\"snapshot\",\"data\":[]}";
-        _Static_assert(sizeof empty - 1 - 2 == 0x1d, "the frame's length byte");
-        reader_send(reader, empty, sizeof empty - 1);
+        struct text empty = {0};
+        wire_put_empty_snapshot(&empty, reader->encoding);
+        if (empty.failed || !reader_send(reader, empty.bytes, empty.len))
+            reader->failed = true;
+        text_finish(&empty);
     }
     for (size_t i = 0; i < reader->parts_count; i++) {
         struct part *part = &reader->parts[i];

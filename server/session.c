@@ -58,9 +58,7 @@ static enum write_result socket_write(struct reader *reader, const void *bytes, 
 void session_say(struct session *session, const struct text *json)
 {
     struct text frame = {0};
-    const size_t mark = frame_begin(&frame);
-    text_put(&frame, json->bytes, json->len);
-    frame_end(&frame, mark);
+    wire_put_message(&frame, session->reader.encoding, json->bytes, json->len);
     if (json->failed || frame.failed || !reader_send(&session->reader, frame.bytes, frame.len)) {
         session->reader.failed = true;
         kill_session(session);

@@ -192,6 +192,7 @@ static void on_event(const struct price_event *event, void *ctx)
         count_add(&fanout_counts(shard->fanout)->lapped, 1);
         count_add(&fanout_counts(shard->fanout)->lapped_events, event->seq);
         catch_up(shard);
+        fanout_set_vague(shard->fanout, true);
         fanout_settle(shard->fanout); /* the mark may be among what was missed */
         break;
     }
@@ -228,6 +229,8 @@ static void drain(struct shard *shard)
     if (shard->stalled)
         return;
     const size_t count = bus_dispatch(shard->sub, limit);
+    if (count < limit)
+        fanout_set_vague(shard->fanout, false);
     fanout_flush(shard->fanout, shard_now_ms(shard));
     tick_schedule(shard);
     shard->behind = count == limit;
@@ -512,6 +515,7 @@ static void *shard_run(void *ctx)
     snprintf(name, sizeof name, "shard-%u", shard->number);
     pthread_setname_np(pthread_self(), name);
     catch_up(shard);
+    fanout_set_vague(shard->fanout, true);
     uv_async_send(&shard->wake); /* the first dispatch arms the bus's wake-up */
     uv_run(&shard->loop, UV_RUN_DEFAULT);
     return NULL;

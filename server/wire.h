@@ -1,0 +1,57 @@
+/* wire: how messages look on a connection: in which encoding, and with what around them.
+ *
+ *   JSON    one WebSocket text frame a message
+ *   binary  the same, but snapshots and updates are binary frames
+ *   SSE     Server-Sent Events, for HTTP: the JSON in a `data:` line, now and then an `id:` line
+ *
+ * A session has one encoding for its life. The bytes of a snapshot or update depend on its items
+ * and the encoding alone, so all sessions that are sent the same items may share them. PROTOCOL.md
+ * is the reference. One thread. */
+#ifndef PRICECAST_SERVER_WIRE_H
+#define PRICECAST_SERVER_WIRE_H
+
+#include <stdint.h>
+
+#include "server/book.h"
+#include "server/text.h"
+
+enum encoding { ENCODING_JSON, ENCODING_BINARY, ENCODING_SSE };
+
+enum wire_type { WIRE_NONE, WIRE_SNAPSHOT, WIRE_UPDATE };
+
+/* How far a reader has got: it holds everything that precedes the event with this number, counted
+ * over all streams within the epoch. */
+struct wire_place {
+    uint64_t epoch, position;
+};
+
+struct wire_item {
+    uint32_t stream;
+    const struct price_event *event; /* the stream's; its latest in the book costs the least */
+    uint64_t skipped;
+};
+
+/* A message under way. To begin, set text and encoding. One message is open at a time; further ones
+ * follow it in the text, and all go out in one write. */
+struct wire {
+    struct text *text; /* borrowed */
+    enum encoding encoding;
+    enum wire_type type; /* of the open message, WIRE_NONE: there is none */
+    size_t mark;         /* where it begins */
+};
+
+/* Adds an item: to the open message, if that is of this type and has room, else to a new one. */
+void wire_put(struct wire *wire, enum wire_type type, struct book *book,
+              const struct wire_item *item);
+
+/* Ends the open message, if there is one. `place`, if not NULL, is where a reader has got that was
+ * sent this message and everything before it. */
+void wire_end(struct wire *wire, const struct wire_place *place);
+
+/* A snapshot of nothing. */
+void wire_put_empty_snapshot(struct text *text, enum encoding encoding);
+
+/* Any other message: `json` framed. */
+void wire_put_message(struct text *text, enum encoding encoding, const char *json, size_t len);
+
+#endif
