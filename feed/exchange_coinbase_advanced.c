@@ -2,9 +2,11 @@
  *
  *   {"channel":…,"timestamp":…,"sequence_num":7,"events":[{"type":…,"trades":[…]}]}
  *
- * `sequence_num` counts the messages of a connection, whatever they are. Trades come newest first
- * in each list and the first one is history; they keep that order, as all that a recording holds
- * does. A quote's time is that of its message. */
+ * `sequence_num` counts the messages of a connection, whatever they are. A subscription is answered
+ * with events of type "snapshot"; one of trades lists the last hundred of a product. Those happened
+ * before we came, and would come again after each reconnect: they are passed over. Trades come
+ * newest first in each list and keep that order, as all that a recording holds does. A quote's time
+ * is that of its message. */
 #include <string.h>
 
 #include "feed/exchange_session.h"
@@ -18,6 +20,14 @@ static const struct json_scan_name outers[OUTERS] = {
     [EVENTS] = JSON_SCAN_NAME("events"),
     [TYPE] = JSON_SCAN_NAME("type"),
     [MESSAGE] = JSON_SCAN_NAME("message"),
+};
+
+enum member { KIND, TRADES, TICKERS, MEMBERS }; /* of an event */
+
+static const struct json_scan_name members[MEMBERS] = {
+    [KIND] = JSON_SCAN_NAME("type"),
+    [TRADES] = JSON_SCAN_NAME("trades"),
+    [TICKERS] = JSON_SCAN_NAME("tickers"),
 };
 
 enum field { PRODUCT_ID, PRICE, SIZE, TIME, SIDE, BID, ASK, BID_SIZE, ASK_SIZE, FIELDS };
@@ -101,10 +111,9 @@ static enum format_result add_events(const struct context *context,
                                      const struct json_scan_token *events, bool are_trades,
                                      struct format_output *out)
 {
-    static const struct json_scan_name trades = JSON_SCAN_NAME("trades"),
-                                       tickers = JSON_SCAN_NAME("tickers");
     struct json_scan scan, inner;
-    struct json_scan_token key, value, list;
+    struct json_scan_token key, value, found[MEMBERS];
+    const struct json_scan_token *list = &found[are_trades ? TRADES : TICKERS];
     if (events->text == NULL || events->type != SCAN_ARRAY)
         return format_bad(out, "events is missing or not an array");
     exchange_enter(context->message, events, &scan);
@@ -112,9 +121,10 @@ static enum format_result add_events(const struct context *context,
         if (value.type != SCAN_OBJECT)
             return format_bad(out, "an event is not an object");
         exchange_enter(context->message, &value, &inner);
-        json_scan_collect(&inner, are_trades ? &trades : &tickers, 1, &list);
-        const enum format_result rc =
-            list.text == NULL ? FORMAT_EVENTS : add_list(context, &list, are_trades, out);
+        json_scan_collect(&inner, members, MEMBERS, found);
+        if (list->text == NULL || (are_trades && json_scan_is(&found[KIND], "snapshot")))
+            continue;
+        const enum format_result rc = add_list(context, list, are_trades, out);
         if (rc != FORMAT_EVENTS)
             return rc;
     }

@@ -171,6 +171,27 @@ static void coinbase_advanced_lists_trades_with_the_makers_side(void **state)
                  "\"price\":\"5.01\",\"size\":\"0.5\",\"side\":\"sell\""));
 }
 
+/* It comes again with each connection. */
+static void coinbase_advanced_passes_over_the_history_of_trades(void **state)
+{
+    static const char history[] =
+        ADVANCED("market_trades", "7",
+                 "{\"type\":\"snapshot\",\"trades\":["
+                 "{\"product_id\":\"A-X\",\"trade_id\":\"2\",\"price\":\"5.00\",\"size\":\"1\","
+                 "\"time\":\"2023-11-14T22:12:20.257824Z\",\"side\":\"SELL\"}]}");
+    (void)state;
+    expect(&exchange_coinbase_advanced, history, "ignored");
+    expect(&exchange_coinbase_advanced,
+           ADVANCED("market_trades", "7",
+                    "{\"type\":\"snapshot\",\"trades\":[{\"product_id\":\"A-X\"}]},"
+                    "{\"trades\":[{\"product_id\":\"A-X\",\"price\":\"5.00\",\"size\":\"1\","
+                    "\"time\":\"2023-11-14T22:13:20.25Z\",\"side\":\"SELL\"}],"
+                    "\"type\":\"update\"}"),
+           ITEM("trade", "A-X", "coinbase",
+                "\"ts\":1700000000250000," RECV
+                "\"price\":\"5.00\",\"size\":\"1\",\"side\":\"buy\""));
+}
+
 static void coinbase_advanced_tickers_have_the_messages_time(void **state)
 {
     (void)state;
@@ -567,6 +588,7 @@ int main(void)
         cmocka_unit_test(coinbase_tickers_are_quotes_of_what_they_have),
         cmocka_unit_test(coinbase_trades_that_are_missing_are_counted),
         cmocka_unit_test(coinbase_advanced_lists_trades_with_the_makers_side),
+        cmocka_unit_test(coinbase_advanced_passes_over_the_history_of_trades),
         cmocka_unit_test(coinbase_advanced_tickers_have_the_messages_time),
         cmocka_unit_test(coinbase_advanced_counts_all_messages_of_a_connection),
         cmocka_unit_test(kraken_trades_come_in_lists),

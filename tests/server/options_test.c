@@ -35,7 +35,7 @@ static struct options good(const char *first, const char *second)
 {
     struct options options;
     if (parse(&options, first, second, NULL) != OPTIONS_RUN)
-        fail_msg("%s %s: %s", first, second, error);
+        fail_msg("%s %s: %s", first == NULL ? "" : first, second == NULL ? "" : second, error);
     return options;
 }
 

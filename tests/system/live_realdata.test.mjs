@@ -67,7 +67,7 @@ const meanings = {
   },
   advanced({ channel, events = [] }) {
     if (channel === 'market_trades')
-      return events.flatMap(({ trades }) =>
+      return events.filter(({ type }) => type === 'update').flatMap(({ trades }) =>
         trades.map((trade) => tradeItem(trade.product_id, isoUs(trade.time), trade.price,
           trade.size, opposite[trade.side.toLowerCase()])));
     return [];
