@@ -8,10 +8,11 @@
 
 #include "feed/exchange_session.h"
 
-enum outer { CHANNEL, DATA, SUCCESS, ERROR, OUTERS };
+enum outer { CHANNEL, TYPE, DATA, SUCCESS, ERROR, OUTERS };
 
 static const struct json_scan_name outers[OUTERS] = {
     [CHANNEL] = JSON_SCAN_NAME("channel"),
+    [TYPE] = JSON_SCAN_NAME("type"),
     [DATA] = JSON_SCAN_NAME("data"),
     [SUCCESS] = JSON_SCAN_NAME("success"),
     [ERROR] = JSON_SCAN_NAME("error"),
@@ -92,7 +93,10 @@ static enum format_result parse(struct exchange_session *session,
         return rc;
     if (found[SUCCESS].text != NULL && found[SUCCESS].type == SCAN_FALSE)
         exchange_refused(session, &found[ERROR], "error");
-    if (json_scan_is(&found[CHANNEL], "trade"))
+    const bool are_trades = json_scan_is(&found[CHANNEL], "trade");
+    if (are_trades && json_scan_is(&found[TYPE], "snapshot"))
+        return FORMAT_IGNORED; /* they happened before we came */
+    if (are_trades)
         return add_list(session, message, &found[DATA], true, out);
     if (json_scan_is(&found[CHANNEL], "ticker"))
         return add_list(session, message, &found[DATA], false, out);

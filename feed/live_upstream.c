@@ -70,6 +70,8 @@ static void sources_down(struct live_upstream *up)
 {
     struct live *live = &up->live;
     const int64_t now_ns = live_wall_ns();
+    if (up->relay != NULL)
+        relay_leave(up->relay, live);
     if (up->session != NULL) {
         const char *source =
             live->keys.source != NULL ? live->keys.source : exchange_of(up->session)->source;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <libwebsockets.h>
+#include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,7 @@ struct live_ws {
     size_t message_len, message_room;
     bool is_passing; /* over a message that is unfit */
     char close_reason[LIVE_WS_REASON_MAX];
+    const char *certificate_problem; /* of this attempt, or NULL; a text of OpenSSL's */
 };
 
 /* ---- messages in ---- */
@@ -197,13 +199,27 @@ static void on_peer_closes(struct live_ws *ws, const unsigned char *bytes, size_
              code, words > 0 ? ": " : "", (int)words, (const char *)bytes + 2);
 }
 
+/* libwebsockets asks this, on the first protocol of any vhost, what it thinks of a certificate,
+ * with OpenSSL's store in place of the user pointer. The verdict stands; only its reason is kept.
+ */
+static void on_certificate(struct lws *wsi, X509_STORE_CTX *store, bool is_good)
+{
+    struct live_ws *ws = lws_wsi_user(wsi);
+    if (!is_good && ws != NULL && !ws->options.insecure)
+        ws->certificate_problem = X509_verify_cert_error_string(X509_STORE_CTX_get_error(store));
+}
+
 /* libwebsockets has one text for all that happens before the handshake; the socket knows more. */
-static void error_describe(struct lws *wsi, const char *in, size_t in_len, char *out, size_t size)
+static void error_describe(const struct live_ws *ws, struct lws *wsi, const char *in, size_t in_len,
+                           char *out, size_t size)
 {
     int error = 0;
     socklen_t len = sizeof error;
     const int fd = lws_get_socket_fd(wsi);
-    if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0)
+    if (ws->certificate_problem != NULL)
+        snprintf(out, size, "no connection: its certificate is refused: %s",
+                 ws->certificate_problem);
+    else if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0)
         snprintf(out, size, "no connection: %s", strerror(error));
     else
         snprintf(out, size, "no connection: %.*s", in == NULL ? 0 : (int)in_len, in);
@@ -214,6 +230,10 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 {
     struct live_ws *ws = user;
     char room[LIVE_WS_REASON_MAX];
+    if (reason == LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION) {
+        on_certificate(wsi, user, len != 0);
+        return 0;
+    }
     if (ws == NULL || ws->wsi != wsi || wsi == NULL)
         return 0;
     switch (reason) {
@@ -232,7 +252,7 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
         on_peer_closes(ws, in, len);
         break;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-        error_describe(wsi, in, len, room, sizeof room);
+        error_describe(ws, wsi, in, len, room, sizeof room);
         on_closed(ws, room);
         break;
     case LWS_CALLBACK_CLIENT_CLOSED:
@@ -277,6 +297,7 @@ void live_ws_connect(struct live_ws *ws, const char *address)
         .retry_and_idle_policy = &no_validity_check,
     };
     snprintf(ws->close_reason, sizeof ws->close_reason, "the connection is lost");
+    ws->certificate_problem = NULL;
     message_reset(ws);
     ws->is_trying = true;
     if (lws_client_connect_via_info(&info) == NULL && ws->is_trying)

@@ -14,14 +14,16 @@ struct relay {
     uint32_t size;
     uint64_t wait_ms;
     bool has_told_error;
+    bool is_settling; /* the bus was reset for a seek: a snapshot tells how things stand there */
 };
 
-enum field { TYPE, DATA, SOURCE, STATE, EPOCH, CODE, MESSAGE, RECONNECT, FIELDS };
+enum field { TYPE, DATA, SOURCE, STATE, EPOCH, MODE, REASON, CODE, MESSAGE, RECONNECT, FIELDS };
 
 static const struct json_scan_name fields[FIELDS] = {
     [TYPE] = JSON_SCAN_NAME("type"),       [DATA] = JSON_SCAN_NAME("data"),
     [SOURCE] = JSON_SCAN_NAME("source"),   [STATE] = JSON_SCAN_NAME("state"),
-    [EPOCH] = JSON_SCAN_NAME("epoch"),     [CODE] = JSON_SCAN_NAME("code"),
+    [EPOCH] = JSON_SCAN_NAME("epoch"),     [MODE] = JSON_SCAN_NAME("mode"),
+    [REASON] = JSON_SCAN_NAME("reason"),   [CODE] = JSON_SCAN_NAME("code"),
     [MESSAGE] = JSON_SCAN_NAME("message"), [RECONNECT] = JSON_SCAN_NAME("reconnect_in_ms"),
 };
 
@@ -71,17 +73,42 @@ char *relay_subscribe(const char *const *symbols, size_t count)
 
 /* ---- epochs and numbers ---- */
 
-static void epoch_take(struct relay *relay, const struct json_scan_token *epoch)
+/* Returns whether it is another than before; the first one is not. */
+static bool epoch_take(struct relay *relay, const struct json_scan_token *epoch)
 {
     const size_t len = epoch->len < EPOCH_BYTES_MAX - 1 ? epoch->len : EPOCH_BYTES_MAX - 1;
+    const bool is_first = relay->epoch[0] == '\0';
     if (epoch->text == NULL || epoch->type != SCAN_STRING)
-        return;
+        return false;
     if (strlen(relay->epoch) == len && memcmp(relay->epoch, epoch->text, len) == 0)
-        return;
+        return false;
     memcpy(relay->epoch, epoch->text, len);
     relay->epoch[len] = '\0';
     if (relay->last_seq != NULL)
         memset(relay->last_seq, 0, relay->size * sizeof *relay->last_seq);
+    return !is_first;
+}
+
+/* What waits belongs to the epoch that ends. */
+static void restart(struct relay *relay, struct live *live, enum reset_reason reason)
+{
+    live_flush(live);
+    bus_reset(live->bus, reason);
+    relay->is_settling = reason == RESET_SEEK;
+}
+
+static void settle(struct relay *relay, struct live *live)
+{
+    if (!relay->is_settling)
+        return;
+    relay->is_settling = false;
+    live_flush(live);
+    bus_settle(live->bus);
+}
+
+void relay_leave(struct relay *relay, struct live *live)
+{
+    settle(relay, live);
 }
 
 static uint64_t *last_seq(struct relay *relay, uint32_t stream)
@@ -167,6 +194,18 @@ static void state_take(struct live *live, struct live_link *link,
             live_say(live, link, source.text, source.len, (enum feed_state)i, now_ns);
 }
 
+static void hello_take(struct relay *relay, struct live *live, const struct json_scan_token *found)
+{
+    if (epoch_take(relay, &found[EPOCH]) && json_scan_is(&found[MODE], "replay"))
+        restart(relay, live, RESET_SEEK);
+}
+
+static void reset_take(struct relay *relay, struct live *live, const struct json_scan_token *found)
+{
+    if (epoch_take(relay, &found[EPOCH]))
+        restart(relay, live, json_scan_is(&found[REASON], "loop") ? RESET_LOOP : RESET_SEEK);
+}
+
 static void error_take(struct relay *relay, struct live *live, const struct json_scan_token *found)
 {
     const struct json_scan_token *code = &found[CODE], *words = &found[MESSAGE];
@@ -211,13 +250,20 @@ void relay_take(struct relay *relay, struct live *live, struct live_link *link, 
         return;
     }
     const struct json_scan_token *type = &found[TYPE];
-    if (json_scan_is(type, "update") || json_scan_is(type, "snapshot")) {
+    const bool is_snapshot = json_scan_is(type, "snapshot");
+    if (json_scan_is(type, "update") || json_scan_is(type, "heartbeat"))
+        settle(relay, live);
+    if (json_scan_is(type, "update") || is_snapshot) {
         live->counts.bytes += len;
         items_take(relay, live, link, &found[DATA], text + len);
+        if (is_snapshot) /* further ones, of very many streams, go on as updates */
+            settle(relay, live);
         return;
     }
-    if (json_scan_is(type, "hello") || json_scan_is(type, "reset"))
-        epoch_take(relay, &found[EPOCH]);
+    if (json_scan_is(type, "hello"))
+        hello_take(relay, live, found);
+    else if (json_scan_is(type, "reset"))
+        reset_take(relay, live, found);
     else if (json_scan_is(type, "feed"))
         state_take(live, link, found, now_ns);
     else if (json_scan_is(type, "error"))

@@ -35,11 +35,29 @@ static void put_inputs(struct text *json, const struct feed_status *status)
         text_printf(json,
                     ",\"events\":%" PRIu64 ",\"lines\":%" PRIu64 ",\"ignored\":%" PRIu64
                     ",\"bad\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"late\":%" PRIu64
-                    ",\"bytes_read\":%" PRIu64 ",\"bytes_total\":%" PRIu64 ",\"broken\":%s}",
+                    ",\"bytes_read\":%" PRIu64 ",\"bytes_total\":%" PRIu64 ",\"broken\":%s",
                     input->events, input->lines, input->ignored, input->bad, input->refused,
                     input->late, input->bytes_read, input->bytes_total,
                     input->broken ? "true" : "false");
+        if (input->is_live)
+            text_printf(
+                json, ",\"live\":true,\"link\":\"%s\",\"reconnects\":%" PRIu64 ",\"gaps\":%" PRIu64,
+                input->link == FEED_UP ? "up" : "down", input->reconnects, input->gaps);
+        text_puts(json, "}");
     }
+}
+
+static void put_recorder(struct text *json, const struct recorder *recorder)
+{
+    struct recorder_status status;
+    if (recorder == NULL)
+        return;
+    recorder_status(recorder, &status);
+    text_printf(json,
+                ",\"recorder\":{\"events\":%" PRIu64 ",\"missed\":%" PRIu64 ",\"bytes\":%" PRIu64
+                ",\"parts\":%u,\"failed\":%s}",
+                status.events, status.missed, status.bytes, status.parts,
+                status.failed ? "true" : "false");
 }
 
 /* How long the rest of the files will take if it goes on as it went; not for a loop. */
@@ -166,6 +184,7 @@ void api_status(struct shard *shard, struct text *json)
     put_inputs(json, &feed);
     text_puts(json, "],\"replay\":");
     put_replay(json, &feed);
+    put_recorder(json, options->recorder);
     put_clients(json, server, &totals);
     put_delivery(json, &totals, bus_emitted(options->bus));
     text_printf(json, ",\"rates\":{\"events\":%.1f,\"items\":%.1f,\"frames\":%.1f,\"bytes\":%.1f}",

@@ -116,6 +116,18 @@ static void put_latency(struct text *text, struct server *server)
 
 /* ---- the feed ---- */
 
+static void put_links(struct text *text, const struct feed_status *feed)
+{
+    head(text, "feed_up", "gauge", "1 while a live feed is connected, or waits for others to.");
+    for (size_t i = 0; i < feed->inputs_count; i++) {
+        if (!feed->inputs[i].is_live)
+            continue;
+        text_puts(text, "pricecast_feed_up{feed=\"");
+        put_label(text, feed->inputs[i].name);
+        text_printf(text, "\"} %d\n", feed->inputs[i].link == FEED_UP);
+    }
+}
+
 static void put_inputs(struct text *text, const struct feed_status *feed)
 {
     static const struct {
@@ -123,6 +135,8 @@ static void put_inputs(struct text *text, const struct feed_status *feed)
         size_t offset;
     } counters[] = {
         {"feed_events_total", "Events sent by a feed.", offsetof(struct feed_input_status, events)},
+        {"feed_lines_total", "Lines or messages read by a feed.",
+         offsetof(struct feed_input_status, lines)},
         {"feed_ignored_total", "Messages that carry no trade or quote.",
          offsetof(struct feed_input_status, ignored)},
         {"feed_bad_total", "Lines or messages refused.", offsetof(struct feed_input_status, bad)},
@@ -130,6 +144,10 @@ static void put_inputs(struct text *text, const struct feed_status *feed)
          offsetof(struct feed_input_status, late)},
         {"feed_refused_total", "Events of streams beyond --max-streams.",
          offsetof(struct feed_input_status, refused)},
+        {"feed_reconnects_total", "Times a live feed was connected again.",
+         offsetof(struct feed_input_status, reconnects)},
+        {"feed_gaps_total", "Events or messages missed on the way, by the upstream's count.",
+         offsetof(struct feed_input_status, gaps)},
         {"feed_read_bytes", "Bytes of the file read in this turn.",
          offsetof(struct feed_input_status, bytes_read)},
         {"feed_size_bytes", "Bytes of the file.", offsetof(struct feed_input_status, bytes_total)},
@@ -176,6 +194,7 @@ static void put_recorder(struct text *text, const struct recorder *recorder)
     one(text, "recorder_missed_total", "counter", "Events that could not be recorded.",
         (double)status.missed);
     one(text, "recorder_bytes_total", "counter", "Bytes of recordings.", (double)status.bytes);
+    one(text, "recorder_parts_total", "counter", "Files of recordings begun.", status.parts);
     one(text, "recorder_failed", "gauge", "1 when recording has stopped with an error.",
         status.failed);
 }
@@ -200,6 +219,7 @@ void metrics_put(struct shard *shard, struct text *text)
     put_delivery(text, server);
     put_latency(text, server);
     put_inputs(text, &feed);
+    put_links(text, &feed);
     put_replay(text, &feed);
     put_recorder(text, options->recorder);
     free(feed.inputs);

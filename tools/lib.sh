@@ -81,6 +81,7 @@ need_for_building() {
     need pkg-config 'finds the libraries' has_command pkg-config
     need libwebsockets-dev 'HTTP and WebSocket' has_library libwebsockets libwebsockets-dev
     need libwebsockets-evlib-uv "libwebsockets' event loop, loaded at run time" has_lws_plugin
+    need libssl-dev 'TLS' has_library libcrypto libssl-dev
     need libuv1-dev 'the event loop' has_library libuv libuv1-dev
     need libjansson-dev 'JSON' has_library jansson libjansson-dev
     need zlib1g-dev 'reads recordings packed with gzip' has_library zlib zlib1g-dev

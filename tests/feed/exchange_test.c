@@ -291,6 +291,11 @@ static void kraken2_numbers_keep_their_text(void **state)
            "\"bid\":0.10,\"bid_qty\":7.0,\"ask\":0.20,\"ask_qty\":1}]}",
            ITEM("quote", "BTC/USD", "kraken",
                 RECV "\"bid\":\"0.10\",\"bid_size\":\"7.0\",\"ask\":\"0.20\",\"ask_size\":\"1\""));
+    expect(&exchange_kraken2,
+           "{\"channel\":\"trade\",\"type\":\"snapshot\",\"data\":[{\"symbol\":\"BTC/USD\","
+           "\"side\":\"sell\",\"price\":1.0,\"qty\":2,"
+           "\"timestamp\":\"2023-11-14T22:13:20.123456Z\"}]}",
+           "ignored"); /* history */
     expect(&exchange_kraken2, "{\"channel\":\"heartbeat\"}", "ignored");
     expect_bad(&exchange_kraken2, "{\"channel\":\"trade\",\"data\":{}}", "data is missing or not");
 }

@@ -118,7 +118,7 @@ static void states_are_told_again_after_a_reset(void **state)
     seen(f);
     bus_reset(f->bus.bus, RESET_LOOP);
     trade(f, &f->link, "x");
-    assert_string_equal(seen(f), "reset\nup x\ndown y\nx S trade 1 1.50\n");
+    assert_string_equal(seen(f), "reset loop\nup x\ndown y\nx S trade 1 1.50\n");
 }
 
 static void events_are_stamped_when_they_arrive_unless_they_keep_their_times(void **state)

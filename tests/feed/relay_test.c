@@ -103,16 +103,68 @@ static void nothing_comes_twice_after_a_reconnection(void **state)
     assert_int_equal(f->live.counts.gaps, 9);
 }
 
+#define REPLAY(epoch) "{\"type\":\"hello\",\"epoch\":\"" epoch "\",\"mode\":\"replay\"}"
+#define RESET(epoch, reason)                                                                       \
+    "{\"type\":\"reset\",\"epoch\":\"" epoch "\",\"reason\":\"" reason "\"}"
+
+/* A live upstream that was started again: what it sends is the same market. */
 static void in_another_epoch_numbers_begin_again(void **state)
 {
     struct fixture *f = *state;
     say(f, HELLO("e1"));
     say(f, UPDATE(TRADE(7, )));
-    say(f, "{\"type\":\"reset\",\"epoch\":\"e2\",\"reason\":\"loop\"}");
-    assert_string_equal(say(f, UPDATE(TRADE(1, ))), "x S trade 2 1.50\n");
     say(f, HELLO("e3"));
-    assert_string_equal(say(f, UPDATE(TRADE(1, ))), "x S trade 3 1.50\n");
+    assert_string_equal(say(f, UPDATE(TRADE(1, ))), "x S trade 2 1.50\n");
     assert_int_equal(f->live.counts.gaps, 0);
+}
+
+static void a_loop_is_passed_on(void **state)
+{
+    struct fixture *f = *state;
+    say(f, REPLAY("e1"));
+    say(f, UPDATE(TRADE(7, )));
+    assert_string_equal(say(f, RESET("e2", "loop")), "reset loop\nup x\n");
+    assert_string_equal(say(f, UPDATE(TRADE(1, ))), "x S trade 1 1.50\n");
+    assert_string_equal(say(f, RESET("e2", "loop")), "");
+    assert_int_equal(f->live.counts.gaps, 0);
+}
+
+static void a_seek_is_passed_on_with_the_snapshot_of_its_place(void **state)
+{
+    struct fixture *f = *state;
+    say(f, REPLAY("e1"));
+    say(f, UPDATE(TRADE(7, )));
+    assert_string_equal(say(f, RESET("e2", "seek")), "reset seek\nup x\n");
+    assert_string_equal(say(f, SNAPSHOT(TRADE(1, ))), "x S trade 1 1.50\nsettled\n");
+    assert_string_equal(say(f, UPDATE(TRADE(2, ))), "x S trade 2 1.50\n");
+    say(f, RESET("e3", "seek"));
+    assert_string_equal(say(f, SNAPSHOT()), "settled\n");
+    say(f, RESET("e4", "seek"));
+    assert_string_equal(say(f, UPDATE(TRADE(1, ))), "settled\nx S trade 1 1.50\n");
+}
+
+/* Otherwise our clients would wait for the snapshot for ever. */
+static void a_seek_is_settled_when_the_connection_is_lost(void **state)
+{
+    struct fixture *f = *state;
+    say(f, REPLAY("e1"));
+    say(f, RESET("e2", "seek"));
+    relay_leave(f->relay, &f->live);
+    assert_string_equal(live_bus_seen(&f->bus), "settled\n");
+    relay_leave(f->relay, &f->live);
+    assert_string_equal(live_bus_seen(&f->bus), "");
+}
+
+static void a_replay_found_in_another_epoch_has_been_moved(void **state)
+{
+    struct fixture *f = *state;
+    say(f, REPLAY("e1"));
+    say(f, UPDATE(TRADE(7, )));
+    relay_reset(f->relay);
+    assert_string_equal(say(f, REPLAY("e1")), "");
+    relay_reset(f->relay);
+    assert_string_equal(say(f, REPLAY("e2")), "reset seek\nup x\n");
+    assert_string_equal(say(f, SNAPSHOT(TRADE(3, ))), "x S trade 1 1.50\nsettled\n");
 }
 
 static void states_are_passed_on(void **state)
@@ -163,6 +215,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_missed_is_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_comes_twice_after_a_reconnection, setup, teardown),
         cmocka_unit_test_setup_teardown(in_another_epoch_numbers_begin_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_loop_is_passed_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_seek_is_passed_on_with_the_snapshot_of_its_place, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_seek_is_settled_when_the_connection_is_lost, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_replay_found_in_another_epoch_has_been_moved, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(states_are_passed_on, setup, teardown),
         cmocka_unit_test_setup_teardown(other_messages_are_ignored_and_bad_ones_counted, setup,
                                         teardown),

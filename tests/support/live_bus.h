@@ -32,7 +32,12 @@ static inline void live_bus_on_event(const struct price_event *event, void *ctx)
     const size_t room = SEEN_BYTES_MAX - live_bus->seen_len;
     char price[DECIMAL_TEXT_MAX + 1];
     if (event->kind == EVENT_RESET) {
-        live_bus->seen_len += (size_t)snprintf(to, room, "reset\n");
+        live_bus->seen_len += (size_t)snprintf(to, room, "reset %s\n",
+                                               event->detail == RESET_SEEK ? "seek" : "loop");
+        return;
+    }
+    if (event->kind == EVENT_SETTLED) {
+        live_bus->seen_len += (size_t)snprintf(to, room, "settled\n");
         return;
     }
     const struct stream *stream = streams_get(bus_streams(live_bus->bus), event->stream);
