@@ -12,6 +12,7 @@
 #include "server/api.h"
 #include "server/metrics.h"
 #include "server/shard.h"
+#include "server/webroot.h"
 #include "web/assets.h"
 
 enum { PATH_MAX_BYTES = 1024, QUERY_MAX_BYTES = 4096 };
@@ -213,7 +214,8 @@ static int serve_asset(struct http_request *request, struct lws *wsi, const stru
     char known[200], headers[400];
     const bool gzip = asset->gzip != NULL && wants_gzip(wsi);
     snprintf(headers, sizeof headers,
-             "ETag: %s\r\nCache-Control: no-cache\r\nVary: Accept-Encoding\r\n%s", asset->etag,
+             "ETag: %s\r\nCache-Control: %s\r\nVary: Accept-Encoding\r\n%s", asset->etag,
+             asset->lasting ? "public, max-age=31536000, immutable" : "no-cache",
              gzip ? "Content-Encoding: gzip\r\n" : "");
     const bool fresh = header_copy(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, known, sizeof known) &&
                        strstr(known, asset->etag) != NULL;
@@ -228,6 +230,25 @@ static int serve_asset(struct http_request *request, struct lws *wsi, const stru
         .head_only = head_only,
     };
     return answer_send(request, wsi, &answer);
+}
+
+/* The embedded files, or those of --web-root in their place. */
+static int serve_page(struct http_request *request, struct lws *wsi, const char *path,
+                      bool head_only)
+{
+    const char *root = server_options(request->shard->server)->web_root;
+    struct webroot_file file;
+    const struct asset *asset = root == NULL ? asset_find(path) : NULL;
+    int rc;
+    if (root != NULL && webroot_read(root, path, &file)) {
+        rc = serve_asset(request, wsi, &file.asset, head_only);
+        webroot_finish(&file);
+    } else if (asset != NULL) {
+        rc = serve_asset(request, wsi, asset, head_only);
+    } else {
+        rc = answer_error(request, wsi, 404, "not_found", "there is no such page", NULL);
+    }
+    return rc;
 }
 
 static int serve_health(struct http_request *request, struct lws *wsi, bool ok, bool head_only)
@@ -291,10 +312,7 @@ static int serve_get(struct http_request *request, struct lws *wsi, const char *
                             "Upgrade: websocket\r\n");
     if (strncmp(path, "/api/", 5) == 0)
         return serve_api(request, wsi, path, head_only);
-    const struct asset *asset = asset_find(path);
-    if (asset != NULL)
-        return serve_asset(request, wsi, asset, head_only);
-    return answer_error(request, wsi, 404, "not_found", "there is no such page", NULL);
+    return serve_page(request, wsi, path, head_only);
 }
 
 static size_t body_max(const struct http_request *request)

@@ -163,6 +163,7 @@ static int server_open(struct program *program)
         .lossless = options->lossless,
         .origins = (const char *const *)options->origins.values,
         .origins_count = options->origins.count,
+        .web_root = options->web_root,
         .wait_clients = (unsigned)options->wait_clients,
         .bus = program->bus,
         .feed = program->feed,

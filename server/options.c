@@ -13,6 +13,7 @@
 #include "server/console.h"
 #include "server/fanout.h"
 #include "server/server.h"
+#include "server/webroot.h"
 
 struct parser {
     struct options *options;
@@ -67,6 +68,13 @@ static bool read_text(struct parser *parser, const struct row *row, const char *
     free(*to);
     *to = strdup(value);
     return *to != NULL;
+}
+
+static bool read_folder(struct parser *parser, const struct row *row, const char *value)
+{
+    if (!webroot_is_usable(value))
+        return refuse(parser, row, value, "a folder with an index.html that can be read");
+    return read_text(parser, row, value);
 }
 
 static bool read_list(struct parser *parser, const struct row *row, const char *value)
@@ -254,6 +262,8 @@ static const struct row rows[] = {
      "let pages of another origin connect, repeatable; * for all "
      "[same origin]",
      read_list, AT(origins), 0, 0},
+    {"web-root", "DIR", "serve the dashboard from this folder, to work on it [embedded]",
+     read_folder, AT(web_root), 0, 0},
     {"max-clients", "N", "connections at a time [10000]", read_number, AT(clients_max), 1, 1000000},
     {"max-queue-bytes", "N", "what may wait for one \"every\" client [262144]", read_number,
      AT(queue_bytes), 4096, 1u << 30},
@@ -510,6 +520,7 @@ void options_finish(struct options *options)
     free(options->host);
     free(options->record);
     free(options->config);
+    free(options->web_root);
     list_finish(&options->feeds);
     list_finish(&options->origins);
     *options = (struct options){0};

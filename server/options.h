@@ -21,7 +21,7 @@ struct option_list {
 };
 
 struct options {
-    char *listen, *record, *config; /* owned, as are all strings; NULL: not given */
+    char *listen, *record, *config, *web_root; /* owned, as are all strings; NULL: not given */
     char *host;                     /* of listen */
     uint16_t port;
     struct option_list feeds, origins;

@@ -35,6 +35,7 @@ struct server_options {
     bool lossless;
     const char *const *origins; /* allowed besides our own; "*" allows all */
     size_t origins_count;
+    const char *web_root; /* the dashboard's files are read from here; NULL: the embedded ones */
     unsigned wait_clients; /* calls subscribed() when so many have; 0: never */
     struct bus *bus;       /* borrowed, as is feed, until server_destroy() */
     struct feed *feed;

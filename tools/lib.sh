@@ -89,6 +89,9 @@ need_for_building() {
     need uthash-dev 'hash tables' has_header uthash.h
     need tzdata 'time zones of recordings (tz=)' test -e /usr/share/zoneinfo/UTC
     need gzip 'packs the dashboard into the server' has_command gzip
+    need nodejs 'builds the dashboard' has_command node nodejs
+    need npm 'fetches what the dashboard is built with' has_command npm
+    need ca-certificates 'lets npm see whom it talks to' test -e /etc/ssl/certs/ca-certificates.crt
 }
 
 # ---- installing ----
@@ -205,6 +208,11 @@ build_release() {
     if ! is_configured "$root/build"; then
         say 'building into build/'
         configure "$root/build" -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF
+    elif [[ -e $root/build/web/dashboard/incomplete ]]; then
+        configure "$root/build" # Node or the network may be there by now
     fi
     build "$root/build"
+    if [[ -e $root/build/web/dashboard/incomplete ]]; then
+        say "the dashboard is left out: $(<"$root/build/web/dashboard/incomplete")"
+    fi
 }

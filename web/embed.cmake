@@ -1,7 +1,7 @@
-# cmake -D ROOT=… -D LIST=… -D GZIP=… -D OUT=… -P embed.cmake
+# cmake -D ROOT=… -D GZIP=… -D OUT=… -P embed.cmake
 #
-# Writes a C table of the files named in LIST (paths below ROOT), each with a gzip twin where that is
-# smaller. gzip -n leaves out time and name: the same files give the same bytes.
+# Writes a C table of the files below ROOT, each with a gzip twin where that is smaller. gzip -n leaves
+# out time and name: the same files give the same bytes. What is in assets/ has its hash in its name.
 cmake_minimum_required(VERSION 3.22)
 
 set(mime_html "text/html; charset=utf-8")
@@ -12,6 +12,7 @@ set(mime_png "image/png")
 set(mime_ico "image/x-icon")
 set(mime_woff2 "font/woff2")
 set(mime_webmanifest "application/manifest+json")
+set(mime_txt "text/plain; charset=utf-8")
 
 # Sets `out` to the initialiser bytes of a file and `out_len` to their number.
 function(bytes_of path out)
@@ -24,7 +25,7 @@ function(bytes_of path out)
   set(${out}_len ${length} PARENT_SCOPE)
 endfunction()
 
-file(STRINGS ${LIST} files)
+file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/*)
 list(SORT files COMPARE STRING) # asset_find() looks by bisection
 set(bodies "")
 set(rows "")
@@ -43,13 +44,20 @@ foreach(file IN LISTS files)
   string(REGEX REPLACE ".*\\." "" kind ${file})
 
   string(APPEND bodies "static const unsigned char body_${number}[] = {\n${body}\n};\n")
+  if(NOT DEFINED mime_${kind})
+    message(FATAL_ERROR "${file}: no MIME type is known for .${kind}")
+  endif()
+  set(lasting false)
+  if(file MATCHES "^assets/")
+    set(lasting true)
+  endif()
   set(twin "NULL, 0")
   if(gzip_len LESS body_len)
     string(APPEND bodies "static const unsigned char gzip_${number}[] = {\n${gzip}\n};\n")
     set(twin "gzip_${number}, sizeof gzip_${number}")
   endif()
   string(APPEND rows "    {\"/${file}\", \"${mime_${kind}}\", \"\\\"${tag}\\\"\", body_${number}, "
-                     "sizeof body_${number}, ${twin}},\n")
+                     "sizeof body_${number}, ${twin}, ${lasting}},\n")
   math(EXPR number "${number} + 1")
 endforeach()
 file(REMOVE ${OUT}.gz)
