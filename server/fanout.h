@@ -158,6 +158,9 @@ void reader_writeable(struct reader *reader);
 /* Would something sent now have to wait? */
 bool reader_is_blocked(const struct reader *reader);
 
+/* Does it hold so many answers that reader_send() refuses another? */
+bool reader_has_unread_answers(const struct reader *reader);
+
 /* Does nothing wait for this reader? */
 bool reader_is_drained(const struct reader *reader);
 

@@ -160,6 +160,7 @@ static int server_open(struct program *program)
         .heartbeat_ms = (unsigned)options->heartbeat_ms,
         .clients_max = (unsigned)options->clients_max,
         .queue_bytes_max = options->queue_bytes,
+        .stuck_ms = options->stuck_s * 1000,
         .lossless = options->lossless,
         .origins = (const char *const *)options->origins.values,
         .origins_count = options->origins.count,

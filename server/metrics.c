@@ -92,6 +92,14 @@ static void put_clients(struct text *text, struct server *server)
         (double)sum_own(server, offsetof(struct shard_counts, messages_in)));
     one(text, "bad_messages_total", "counter", "Messages that were answered with an error.",
         (double)sum_own(server, offsetof(struct shard_counts, bad_messages)));
+    one(text, "limit_exceeded_total", "counter", "Commands refused for a limit of the session.",
+        (double)sum_own(server, offsetof(struct shard_counts, limits_exceeded)));
+    head(text, "sessions_closed_total", "counter", "Sessions that are over, by reason.");
+    for (enum session_end end = 0; end < SESSION_ENDS; end++)
+        text_printf(
+            text, "pricecast_sessions_closed_total{reason=\"%s\"} %" PRIu64 "\n",
+            session_end_name(end),
+            sum_own(server, offsetof(struct shard_counts, ended) + end * sizeof(_Atomic uint64_t)));
 }
 
 /* From the bus to the last write of an event's turn. */

@@ -116,6 +116,12 @@ bool reader_enqueue(struct reader *reader, struct frame *frame)
     return true;
 }
 
+bool reader_has_unread_answers(const struct reader *reader)
+{
+    const size_t updates_max = fanout_queue_bytes_max(reader->fanout);
+    return reader->queue_bytes > updates_max + QUEUE_ANSWERS_FACTOR * MESSAGE_BYTES_MAX;
+}
+
 bool reader_send(struct reader *reader, const void *bytes, size_t len)
 {
     if (reader->failed)
@@ -124,8 +130,7 @@ bool reader_send(struct reader *reader, const void *bytes, size_t len)
         reader_write(reader, bytes, len);
         return !reader->failed;
     }
-    const size_t updates_max = fanout_queue_bytes_max(reader->fanout);
-    if (reader->queue_bytes > updates_max + QUEUE_ANSWERS_FACTOR * MESSAGE_BYTES_MAX)
+    if (reader_has_unread_answers(reader))
         return false;
     struct frame *frame = frame_create(bytes, len, NULL, 0, 0);
     if (frame == NULL)

@@ -20,6 +20,7 @@
 #define SERVER_SHARDS_MAX        128
 #define SERVER_CLIENTS_DEFAULT   10000
 #define SERVER_HEARTBEAT_DEFAULT 5000 /* ms */
+#define SERVER_STUCK_DEFAULT_S   30
 #define SERVER_STOP_MS           1200 /* how long clients get to take their leave */
 #define SERVER_URL_BYTES         300
 
@@ -32,6 +33,7 @@ struct server_options {
     unsigned heartbeat_ms;
     unsigned clients_max; /* connections of any kind, over all shards */
     size_t queue_bytes_max;
+    uint64_t stuck_ms; /* a session whose socket takes nothing for so long is closed; 0: never */
     bool lossless;
     const char *const *origins; /* allowed besides our own; "*" allows all */
     size_t origins_count;

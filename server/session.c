@@ -9,11 +9,13 @@
 #include "server/command.h"
 #include "server/log.h"
 #include "server/messages.h"
+#include "server/peer.h"
 #include "server/shard.h"
 
 enum {
     CLOSE_TOO_BIG = 1009,
     CLOSE_POLICY = 1008,
+    CLOSE_STUCK = 4408,       /* as in HTTP: a timeout */
     NOTSENT_LOWAT = 64 << 10, /* unsent bytes the kernel takes: what waits can still be replaced */
     RX_KEEP_BYTES = 4 << 10,
 };
@@ -28,12 +30,41 @@ static void bump(_Atomic uint64_t *counter)
     count_add(counter, 1);
 }
 
+const char *session_end_name(enum session_end end)
+{
+    static const char *const names[SESSION_ENDS] = {
+        [END_CLIENT] = "client",
+        [END_STUCK] = "stuck",
+        [END_BAD_MESSAGES] = "bad_messages",
+        [END_TOO_BIG] = "too_big",
+        [END_UNREAD_ANSWERS] = "unread_answers",
+        [END_NO_MEMORY] = "no_memory",
+        [END_WRITE_FAILED] = "write_failed",
+        [END_SHUTDOWN] = "shutdown",
+    };
+    return names[end];
+}
+
+/* The first reason is the one that counts. */
+static void end_set(struct session *session, enum session_end end)
+{
+    if (session->end == END_CLIENT)
+        session->end = (uint8_t)end;
+}
+
+/* Where nothing else is known. */
+static enum session_end end_of_failed(const struct session *session)
+{
+    return reader_has_unread_answers(&session->reader) ? END_UNREAD_ANSWERS : END_NO_MEMORY;
+}
+
 /* ---- writing ---- */
 
 /* Without a word: the connection is lost, or memory is. lws notices its timers only after one of
  * its own callbacks, hence the nudge. */
-static void kill_session(struct session *session)
+static void kill_session(struct session *session, enum session_end end)
 {
+    end_set(session, end);
     lws_set_timeout(session->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
     lws_cancel_service(session->shard->lws);
 }
@@ -48,7 +79,7 @@ static enum write_result socket_write(struct reader *reader, const void *bytes, 
         return WRITE_FAILED;
     const int written = lws_write(session->wsi, (unsigned char *)bytes, len, LWS_WRITE_HTTP);
     if (written < (int)len) {
-        kill_session(session);
+        kill_session(session, END_WRITE_FAILED);
         return WRITE_FAILED;
     }
     session->sent_at_ms = shard_now_ms(session->shard);
@@ -61,7 +92,7 @@ void session_say(struct session *session, const struct text *json)
     wire_put_message(&frame, session->reader.encoding, json->bytes, json->len);
     if (json->failed || frame.failed || !reader_send(&session->reader, frame.bytes, frame.len)) {
         session->reader.failed = true;
-        kill_session(session);
+        kill_session(session, end_of_failed(session));
     }
     text_finish(&frame);
 }
@@ -77,12 +108,23 @@ static void say_error(struct session *session, const char *id, const char *code,
 
 /* ---- commands ---- */
 
-static bool topics_fit(const struct topics *topics)
+/* Returns NULL or the limit that is exceeded. */
+static const char *topics_look(const struct topics *topics)
 {
-    size_t bytes = 0;
-    for (size_t i = 0; i < topics->count; i++)
+    size_t bytes = 0, patterns = 0;
+    for (size_t i = 0; i < topics->count; i++) {
         bytes += strlen(topics->list[i].symbol);
-    return topics->count <= SESSION_TOPICS_MAX && bytes <= SESSION_TOPIC_BYTES_MAX;
+        patterns += topic_is_pattern(topics->list[i].symbol);
+    }
+    if (topics->count > SESSION_TOPICS_MAX || bytes > SESSION_TOPIC_BYTES_MAX)
+        return "at most 10000 symbols of together 262144 bytes a session";
+    return patterns > SESSION_PATTERNS_MAX ? "at most 256 patterns a session" : NULL;
+}
+
+static void say_limit(struct session *session, const struct command *command, const char *limit)
+{
+    bump(&counts_of(session)->limits_exceeded);
+    say_error(session, command->id, "limit_exceeded", limit);
 }
 
 static void on_subscribe(struct session *session, struct command *command)
@@ -93,19 +135,20 @@ static void on_subscribe(struct session *session, struct command *command)
     if (rc == 0)
         rc = topics_set(&topics, command->symbols, command->symbols_count, command->kinds,
                         command->delivery);
-    if (rc == 0 && !topics_fit(&topics)) {
+    const char *limit = rc == 0 ? topics_look(&topics) : NULL;
+    if (limit != NULL) {
         topics_finish(&topics);
-        say_error(session, command->id, "limit_exceeded",
-                  "at most 10000 symbols of together 262144 bytes a session");
+        say_limit(session, command, limit);
         return;
     }
     if (rc == 0)
         rc = reader_set_topics(&session->reader, &topics, command->snapshot);
     if (rc != 0) {
         topics_finish(&topics);
-        say_error(session, command->id, rc == -E2BIG ? "limit_exceeded" : "internal",
-                  rc == -E2BIG ? "at most 16 different modes and rates a session"
-                               : "out of memory");
+        if (rc == -E2BIG)
+            say_limit(session, command, "at most 16 different modes and rates a session");
+        else
+            say_error(session, command->id, "internal", "out of memory");
         return;
     }
     struct text json = {0};
@@ -178,7 +221,7 @@ static void on_bad_message(struct session *session, const struct command_error *
     bump(&counts_of(session)->bad_messages);
     say_error(session, error->id, error->code, error->message);
     if (++session->strikes >= SESSION_STRIKES_MAX)
-        session_close(session, CLOSE_POLICY, "ten bad messages in a row");
+        session_close(session, END_BAD_MESSAGES, CLOSE_POLICY, "ten bad messages in a row");
 }
 
 static void on_message(struct session *session, const char *bytes, size_t len)
@@ -204,7 +247,7 @@ static void discard(struct session *session, size_t len, bool is_last)
     text_finish(&session->rx);
     session->discarded += len;
     if (session->discarded > SESSION_DISCARD_BYTES_MAX) {
-        session_close(session, CLOSE_TOO_BIG, "message too large");
+        session_close(session, END_TOO_BIG, CLOSE_TOO_BIG, "message too large");
     } else if (is_last) {
         const struct command_error error = {.code = "too_large",
                                             .message = "a message has at most 65536 bytes"};
@@ -294,6 +337,14 @@ static void greet(struct session *session)
     }
 }
 
+/* How often it is looked at: for the heartbeat, and to notice in time that it is stuck. */
+static int64_t look_interval_ms(const struct session *session)
+{
+    const struct server_options *options = server_options(session->shard->server);
+    const int64_t beat_ms = options->heartbeat_ms, stuck_ms = (int64_t)options->stuck_ms;
+    return stuck_ms > 0 && stuck_ms / 4 < beat_ms ? stuck_ms / 4 : beat_ms;
+}
+
 bool session_open(struct session *session, struct shard *shard, struct lws *wsi)
 {
     static const struct reader_ops ops = {socket_write};
@@ -309,7 +360,7 @@ bool session_open(struct session *session, struct shard *shard, struct lws *wsi)
     session->sent_at_ms = shard_now_ms(shard);
     greet(session);
     subscribe_by_query(session);
-    shard_watch(shard, session, server_options(shard->server)->heartbeat_ms);
+    shard_watch(shard, session, look_interval_ms(session));
     return !session->reader.failed;
 }
 
@@ -319,6 +370,9 @@ void session_closed(struct session *session)
         return;
     struct shard *shard = session->shard;
     session->wsi = NULL;
+    if (session->reader.failed)
+        end_set(session, end_of_failed(session));
+    bump(&shard->counts.ended[session->end]);
     shard_unwatch(shard, session);
     reader_finish(&session->reader);
     text_finish(&session->rx);
@@ -334,10 +388,11 @@ void session_closed(struct session *session)
 
 /* Under libuv lws sends a close frame only from LWS_CALLBACK_TIMER, and notices a timer only after
  * one of its own callbacks: hence writeable, then timer, then close. */
-void session_close(struct session *session, uint16_t code, const char *reason)
+void session_close(struct session *session, enum session_end end, uint16_t code, const char *reason)
 {
     if (session->closing || session->wsi == NULL)
         return;
+    end_set(session, end);
     session->closing = true;
     session->close_code = code;
     session->close_reason = reason;
@@ -367,17 +422,45 @@ int session_close_now(struct session *session)
     return -1;
 }
 
+/* A socket that is full, and of which the client has not taken a byte for too long. */
+static bool is_stuck(struct session *session, int64_t now_ms)
+{
+    const int64_t limit_ms = (int64_t)server_options(session->shard->server)->stuck_ms;
+    struct peer peer;
+    if (limit_ms == 0 || !session->reader.blocked ||
+        !peer_read(lws_get_socket_fd(session->wsi), &peer))
+        return false;
+    if (session->acked != (uint32_t)peer.acked_bytes) {
+        session->acked = (uint32_t)peer.acked_bytes;
+        session->progress_at_ms = now_ms;
+    }
+    return now_ms - session->progress_at_ms >= limit_ms;
+}
+
+/* The notice and the close frame arrive if the client reads after all. */
+static void on_stuck(struct session *session)
+{
+    end_set(session, END_STUCK);
+    say_error(session, "", "slow_consumer",
+              "nothing was taken for too long: the connection is closed");
+    session_close(session, END_STUCK, CLOSE_STUCK, "nothing was taken for too long");
+}
+
 void session_look(struct session *session)
 {
     const int64_t now_ms = shard_now_ms(session->shard);
     const int64_t beat_ms = server_options(session->shard->server)->heartbeat_ms;
     if (session->reader.failed || (session->closing && now_ms >= session->close_by_ms)) {
-        kill_session(session);
+        kill_session(session, end_of_failed(session));
         shard_watch(session->shard, session, SESSION_CLOSE_MS);
         return;
     }
     if (session->closing) {
         shard_watch(session->shard, session, session->close_by_ms - now_ms);
+        return;
+    }
+    if (is_stuck(session, now_ms)) {
+        on_stuck(session);
         return;
     }
     if (now_ms - session->sent_at_ms >= beat_ms && !reader_is_blocked(&session->reader)) {
@@ -386,6 +469,8 @@ void session_look(struct session *session)
         session_say(session, &json);
         text_finish(&json);
     }
-    const int64_t wait_ms = session->sent_at_ms + beat_ms - now_ms;
-    shard_watch(session->shard, session, wait_ms > 0 ? wait_ms : beat_ms);
+    const int64_t beat_in_ms = session->sent_at_ms + beat_ms - now_ms;
+    const int64_t interval_ms = look_interval_ms(session);
+    shard_watch(session->shard, session,
+                beat_in_ms > 0 && beat_in_ms < interval_ms ? beat_in_ms : interval_ms);
 }

@@ -11,9 +11,24 @@
 
 #define SESSION_TOPICS_MAX        10000        /* symbols and patterns a session may hold */
 #define SESSION_TOPIC_BYTES_MAX   (256u << 10) /* of their texts: a list of them is one message */
-#define SESSION_STRIKES_MAX       10           /* bad messages in a row before it is closed */
-#define SESSION_DISCARD_BYTES_MAX (1u << 20)   /* of a message that is too large; then close 1009 */
-#define SESSION_CLOSE_MS          1000         /* for the close to reach the client */
+#define SESSION_PATTERNS_MAX      256 /* of them with a `*`: each is matched to every stream */
+#define SESSION_STRIKES_MAX       10  /* bad messages in a row before it is closed */
+#define SESSION_DISCARD_BYTES_MAX (1u << 20) /* of a message that is too large; then close 1009 */
+#define SESSION_CLOSE_MS          1000       /* for the close to reach the client */
+
+/* Why a session is over. */
+enum session_end {
+    END_CLIENT, /* it closed, or was lost */
+    END_STUCK,
+    END_BAD_MESSAGES,
+    END_TOO_BIG,
+    END_UNREAD_ANSWERS, /* it asked and asked, and did not read */
+    END_NO_MEMORY,
+    END_WRITE_FAILED,
+    END_SHUTDOWN,
+    SESSION_ENDS
+};
+const char *session_end_name(enum session_end end);
 
 struct shard;
 
@@ -24,11 +39,14 @@ struct session {
     struct session *next, **link;             /* of the shard */
     struct session *watch_next, **watch_link; /* of a wheel slot */
     int64_t sent_at_ms;
-    struct text rx;   /* a message of which only a part has come */
-    size_t discarded; /* bytes of a message that is too large */
+    int64_t progress_at_ms; /* its socket has taken something since, or nothing waited */
+    uint32_t acked;         /* what it had taken then */
+    struct text rx;         /* a message of which only a part has come */
+    size_t discarded;       /* bytes of a message that is too large */
     uint8_t strikes;
     bool subscribed; /* once: for --wait-clients */
     bool closing;
+    uint8_t end; /* enum session_end */
     uint16_t close_code;
     int64_t close_by_ms;
     const char *close_reason;
@@ -46,12 +64,13 @@ void session_writeable(struct session *session);
 void session_say(struct session *session, const struct text *json);
 
 /* Closes as soon as what waits has been sent, or after SESSION_CLOSE_MS. `reason` is static. */
-void session_close(struct session *session, uint16_t code, const char *reason);
+void session_close(struct session *session, enum session_end end, uint16_t code,
+                   const char *reason);
 
 /* From LWS_CALLBACK_TIMER: returns what the callback should return. */
 int session_close_now(struct session *session);
 
-/* From the wheel: heartbeats and deadlines. */
+/* From the wheel: heartbeats, deadlines, and whether it is stuck. */
 void session_look(struct session *session);
 
 #endif

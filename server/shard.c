@@ -449,7 +449,7 @@ static void stop_begin(struct shard *shard)
         put_shutdown(&json, reconnect_in_ms());
         session_say(session, &json);
         text_finish(&json);
-        session_close(session, CLOSE_SERVICE_RESTART, "shutdown");
+        session_close(session, END_SHUTDOWN, CLOSE_SERVICE_RESTART, "shutdown");
     }
     uv_timer_start(&shard->deadline, on_deadline, SERVER_STOP_MS, 0);
     if (shard->sessions == NULL)

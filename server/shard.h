@@ -21,6 +21,8 @@ struct http_result;
 /* One writer each, but for those of the server, which all shards add to. */
 struct shard_counts {
     _Atomic uint64_t sessions, http_requests, messages_in, bad_messages, accepted, refused;
+    _Atomic uint64_t limits_exceeded;     /* commands refused for a session's limits */
+    _Atomic uint64_t ended[SESSION_ENDS]; /* sessions, by reason */
 };
 
 struct shard {
