@@ -208,15 +208,19 @@ static bool wants_gzip(struct lws *wsi)
            strstr(accepts, "gzip") != NULL;
 }
 
+/* The client may be imported by pages of other servers; what it may then do is another question. */
+static const char cross_origin[] = "Access-Control-Allow-Origin: *\r\n";
+
 static int serve_asset(struct http_request *request, struct lws *wsi, const struct asset *asset,
                        bool head_only)
 {
     char known[200], headers[400];
     const bool gzip = asset->gzip != NULL && wants_gzip(wsi);
     snprintf(headers, sizeof headers,
-             "ETag: %s\r\nCache-Control: %s\r\nVary: Accept-Encoding\r\n%s", asset->etag,
+             "ETag: %s\r\nCache-Control: %s\r\nVary: Accept-Encoding\r\n%s%s", asset->etag,
              asset->lasting ? "public, max-age=31536000, immutable" : "no-cache",
-             gzip ? "Content-Encoding: gzip\r\n" : "");
+             gzip ? "Content-Encoding: gzip\r\n" : "",
+             strcmp(asset->path, "/pricecast.js") == 0 ? cross_origin : "");
     const bool fresh = header_copy(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, known, sizeof known) &&
                        strstr(known, asset->etag) != NULL;
     const struct answer answer = {

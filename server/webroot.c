@@ -17,6 +17,7 @@ static const char *mime_of(const char *path)
         {".html", "text/html; charset=utf-8"},
         {".css", "text/css; charset=utf-8"},
         {".js", "text/javascript; charset=utf-8"},
+        {".ts", "text/plain; charset=utf-8"},
         {".map", "application/json"},
         {".svg", "image/svg+xml"},
         {".png", "image/png"},
@@ -71,6 +72,7 @@ bool webroot_read(const char *root, const char *path, struct webroot_file *out)
         return false;
     *out = (struct webroot_file){0};
     const bool ok = read_open(fd, mime, out);
+    out->asset.path = path;
     close(fd);
     if (!ok)
         text_finish(&out->body);

@@ -12,6 +12,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, write
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { declarations } from './client/types.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({
@@ -19,7 +20,8 @@ const { values: options } = parseArgs({
 });
 const MODULES = resolve(options.modules ?? join(HERE, 'node_modules'));
 const OUT = resolve(options.out ?? join(HERE, '../build/web-root'));
-const { build, context } = createRequire(join(MODULES, 'x.js'))('esbuild');
+const require = createRequire(join(MODULES, 'x.js'));
+const { build, context } = require('esbuild');
 
 const common = {
   bundle: true,
@@ -57,6 +59,7 @@ if (options.watch) {
   console.log(`watching; pricecast --web-root ${OUT}`);
 } else {
   await Promise.all([build(client), build(page)]);
+  writeFileSync(join(OUT, 'pricecast.d.ts'), declarations(require('typescript')));
 }
 
 /** index.html names the hashed files; the last thing written, so that a page never names a missing one. */

@@ -31,6 +31,9 @@ test('the client is one module, and the licences of what is not ours are there',
   assert.doesNotMatch(client.body, /\b(import|from) ?["']/);
   const { connect } = await import(`data:text/javascript,${encodeURIComponent(client.body)}`);
   assert.equal(typeof connect, 'function');
+  assert.equal(client.headers['access-control-allow-origin'], '*');
+  const types = await server.http('/pricecast.d.ts');
+  assert.match(types.body, /^export function connect\(/m);
   const { body } = await server.http('/licences.txt');
   for (const words of [/preact/, /Apache License/, /TradingView/, /fancy-canvas/, /MIT/]) assert.match(body, words);
 });

@@ -1,0 +1,118 @@
+import { FeedError } from './errors.js';
+
+/**
+ * @typedef {{time: number, open: string, high: string, low: string, close: string, volume: string}} Candle
+ *   `time` is when it begins, in µs; prices and volume are exact decimals
+ * @typedef {{symbol: string, interval: string, candles: Candle[]}} Candles oldest first
+ * @typedef {'1s'|'5s'|'15s'|'1m'|'5m'|'15m'|'1h'|'4h'|'1d'} Interval
+ * @typedef {{state: 'waiting'|'playing'|'paused'|'seeking'|'ended', speed: number|'max', loop: boolean,
+ *   loops: number, events: number, position?: number, percent?: number, eta_ms?: number,
+ *   bytes_read: number, bytes_total: number, asked_ms: number, took_ms: number, events_s?: number,
+ *   lateness_us: {p50: number, p99: number, max: number}}} ReplayState
+ * @typedef {{signal?: AbortSignal}} Call
+ */
+
+/** The HTTP side of the server that a WebSocket URL belongs to. */
+export class Api {
+  #base;
+  #fetch;
+
+  /** @param {() => Promise<string>} base the WebSocket's URL @param {typeof fetch} fetch */
+  constructor(base, fetch) {
+    this.#base = base;
+    this.#fetch = fetch;
+  }
+
+  /** @returns {Promise<any>} */
+  async get(path, query = {}, { signal } = /** @type {Call} */ ({})) {
+    const url = await this.#url(path);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    return this.#ask(url, { signal });
+  }
+
+  /** @returns {Promise<any>} */
+  async post(path, body, { signal } = /** @type {Call} */ ({})) {
+    return this.#ask(await this.#url(path), { method: 'POST', body: JSON.stringify(body), signal });
+  }
+
+  async #url(path) {
+    const url = new URL(`api/v1/${path}`, await this.#base());
+    url.protocol = url.protocol.replace('ws', 'http');
+    return url;
+  }
+
+  async #ask(url, options) {
+    const fetch = this.#fetch;
+    let answer;
+    let json;
+    try {
+      answer = await fetch(url.href, options);
+      json = await answer.json();
+    } catch (cause) {
+      if (options.signal?.aborted) throw options.signal.reason;
+      throw new FeedError('network', `${url.pathname}: ${cause instanceof Error ? cause.message : cause}`, { retryable: true, cause });
+    }
+    if (answer.ok) return json;
+    const { code = 'internal', message = `status ${answer.status}` } = json?.error ?? {};
+    throw new FeedError(code, message, { retryable: answer.status >= 500 || answer.status === 429, status: answer.status });
+  }
+}
+
+/** Control of a replay. Each call resolves with the state it led to. Only clients on the server's
+ * machine may change anything. */
+export class Replay {
+  #api;
+
+  /** @param {Api} api */
+  constructor(api) {
+    this.#api = api;
+  }
+
+  /** @param {Call} [call] @returns {Promise<ReplayState>} */
+  state(call) {
+    return this.#api.get('replay', {}, call);
+  }
+
+  /** @param {Call} [call] */
+  pause(call) {
+    return this.#do({ action: 'pause' }, call);
+  }
+
+  /** @param {Call} [call] */
+  resume(call) {
+    return this.#do({ action: 'resume' }, call);
+  }
+
+  /** @param {number|string|Date} to µs, a Date, an ISO time, "+30s", "-2m" or "50%"
+   *  @param {Call} [call] */
+  seek(to, call) {
+    return this.#do({ action: 'seek', to: to instanceof Date ? to.getTime() * 1000 : to }, call);
+  }
+
+  /** @param {number|'max'} value @param {Call} [call] */
+  speed(value, call) {
+    return this.#do({ action: 'speed', value }, call);
+  }
+
+  /** While paused. @param {number} [count] events @param {Call} [call] */
+  step(count = 1, call = {}) {
+    return this.#do({ action: 'step', count }, call);
+  }
+
+  /** @param {boolean} value @param {Call} [call] */
+  loop(value, call) {
+    return this.#do({ action: 'loop', value }, call);
+  }
+
+  /** @param {Call} [call] */
+  stop(call) {
+    return this.#do({ action: 'stop' }, call);
+  }
+
+  /** @returns {Promise<ReplayState>} */
+  #do(command, call) {
+    return this.#api.post('replay', command, call);
+  }
+}
