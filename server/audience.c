@@ -132,6 +132,18 @@ static void put_item(const struct audience *audience, struct wire *wire, enum wi
     wire_put(wire, type, book, &item);
 }
 
+/* Before a binary item of a new stream every member hears of that. */
+static void members_tell(struct audience *audience)
+{
+    const uint32_t first = audience->told;
+    audience->told = audience->count;
+    if (audience->delivery.encoding != ENCODING_BINARY || first == audience->count)
+        return;
+    for (uint32_t i = 0; i < audience->members_count; i++)
+        reader_define(audience->members[i]->reader, audience->streams + first,
+                      audience->count - first);
+}
+
 /* ---- mode latest: the newest of each dirty stream ---- */
 
 /* Members that cannot take this flush stand where the audience stood before it. */
@@ -189,6 +201,7 @@ static void latest_send(struct audience *audience, uint32_t items)
 static void latest_flush(struct audience *audience)
 {
     const uint32_t items = audience->dirty_count;
+    members_tell(audience);
     members_detach_busy(audience);
     struct text *text = fanout_scratch(audience->fanout);
     text_clear(text, KEEP_BYTES_MAX);
@@ -244,6 +257,7 @@ static void every_flush(struct audience *audience)
 {
     if (!audience_is_open(audience))
         return;
+    members_tell(audience);
     wire_end(&audience->open_wire, fanout_place(audience->fanout));
     if (audience->open.failed) {
         for (uint32_t i = 0; i < audience->members_count; i++)
@@ -362,6 +376,7 @@ void part_catch_up(struct part *part)
     const bool whole = audience->delivery.mode == DELIVER_EVERY;
     if (fanout_holds(audience->fanout))
         return; /* half of how things stand would be wrong; fanout_settle() tells it all */
+    members_tell(audience);
     if (!part_extend(part)) {
         reader->failed = true;
         return;

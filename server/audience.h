@@ -35,6 +35,7 @@ struct audience {
     uint8_t *is_dirty; /* mode latest */
     uint32_t *dirty;   /* numbers of dirty streams, in the order they became so */
     uint32_t dirty_count;
+    uint32_t told;    /* binary: all members have been told of so many of its streams */
     struct text open; /* mode every: messages waiting to be sent, the last one unfinished */
     struct wire open_wire;
     struct frame_item *open_items;
@@ -80,6 +81,9 @@ void part_catch_up(struct part *part);
 void reader_write(struct reader *reader, const void *bytes, size_t len);
 /* Takes a reference. Marks the reader as overflowed when its queue is past the limit. */
 bool reader_enqueue(struct reader *reader, struct frame *frame);
+
+/* Binary: sends the definitions of those of the streams that the reader has not been told of. */
+void reader_define(struct reader *reader, const uint32_t *streams, uint32_t count);
 
 void fanout_touch(struct fanout *fanout, struct audience *audience);
 struct text *fanout_scratch(struct fanout *fanout); /* for building one write */

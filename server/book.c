@@ -7,6 +7,7 @@
 #include <uthash.h>
 
 #include "feed/item.h"
+#include "server/record.h"
 #include "server/text.h"
 
 enum { CHUNK = 256, TURN_TEXT_KEEP_MAX = 4 << 20 };
@@ -158,25 +159,53 @@ const char *book_prefix(struct book *book, uint32_t stream, size_t *len)
     return entry->prefix;
 }
 
+static bool piece_is_made(const struct book *book, const struct book_entry *entry,
+                          const struct book_piece *piece)
+{
+    return piece->turn == book->turn && piece->seq == entry->latest.seq;
+}
+
+/* What was appended to the texts since `at`. */
+static struct book_piece piece_since(const struct book *book, const struct book_entry *entry,
+                                     size_t at)
+{
+    return (struct book_piece){
+        .at = at,
+        .len = (uint32_t)(book->texts.len - at),
+        .turn = book->turn,
+        .seq = entry->latest.seq,
+    };
+}
+
 const char *book_text(struct book *book, uint32_t stream, size_t *len)
 {
     struct book_entry *entry = book_entry(book, stream);
-    if (entry->text_turn != book->turn || entry->text_seq != entry->latest.seq) {
-        if (entry->prefix == NULL && !prefix_make(entry))
+    struct text *texts = &book->texts;
+    if (!piece_is_made(book, entry, &entry->text)) {
+        const size_t at = texts->len;
+        if ((entry->prefix == NULL && !prefix_make(entry)) || !text_reserve(texts, ITEM_BYTES_MAX))
             return NULL;
-        if (!text_reserve(&book->texts, ITEM_BYTES_MAX))
-            return NULL;
-        entry->text_at = book->texts.len;
-        text_put(&book->texts, entry->prefix, entry->prefix_len);
-        char *rest = book->texts.bytes + book->texts.len;
-        const size_t rest_len = item_rest(&entry->latest, rest) - 1;
-        book->texts.len += rest_len;
-        entry->text_len = (uint32_t)(entry->prefix_len + rest_len);
-        entry->text_turn = book->turn;
-        entry->text_seq = entry->latest.seq;
+        text_put(texts, entry->prefix, entry->prefix_len);
+        texts->len += item_rest(&entry->latest, texts->bytes + texts->len) - 1;
+        entry->text = piece_since(book, entry, at);
     }
-    *len = entry->text_len;
-    return book->texts.bytes + entry->text_at;
+    *len = entry->text.len;
+    return texts->bytes + entry->text.at;
+}
+
+const unsigned char *book_values(struct book *book, uint32_t stream, size_t *len)
+{
+    struct book_entry *entry = book_entry(book, stream);
+    struct text *texts = &book->texts;
+    if (!piece_is_made(book, entry, &entry->values)) {
+        const size_t at = texts->len;
+        if (!text_reserve(texts, RECORD_VALUES_MAX))
+            return NULL;
+        texts->len += record_values(&entry->latest, (unsigned char *)texts->bytes + at);
+        entry->values = piece_since(book, entry, at);
+    }
+    *len = entry->values.len;
+    return (const unsigned char *)texts->bytes + entry->values.at;
 }
 
 void book_turn(struct book *book)

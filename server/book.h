@@ -23,14 +23,20 @@ struct route {
     uint32_t index;
 };
 
+/* Bytes made of a stream's latest event in this turn. */
+struct book_piece {
+    size_t at;
+    uint32_t len;
+    uint64_t turn, seq; /* valid while these are the book's and the latest's */
+};
+
 struct book_entry {
     const struct stream *stream;
     struct price_event latest; /* seq 0: none in this epoch */
     char *prefix;              /* the item's text up to seq; made when first needed */
     uint32_t prefix_len;
-    uint32_t text_len;
-    size_t text_at; /* valid while text_turn is the book's and text_seq the latest's */
-    uint64_t text_turn, text_seq;
+    struct book_piece text;   /* of the latest event as JSON */
+    struct book_piece values; /* its values as in a binary record */
     struct route *routes;
     uint32_t routes_count, routes_size;
 };
@@ -52,6 +58,9 @@ bool book_learn(struct book *book, uint32_t stream, void (*added)(void *ctx, uin
 /* The latest event's item text, up to but without its closing brace; valid until the next call or
  * the end of the turn. Returns NULL without memory. */
 const char *book_text(struct book *book, uint32_t stream, size_t *len);
+
+/* The latest event's values: see record_values(); valid as long. NULL without memory. */
+const unsigned char *book_values(struct book *book, uint32_t stream, size_t *len);
 
 /* What the text of a stream's items begins with: see item_prefix(). NULL without memory. */
 const char *book_prefix(struct book *book, uint32_t stream, size_t *len);

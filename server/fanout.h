@@ -126,6 +126,8 @@ struct reader {
     uint32_t queue_kept; /* so many frames at its front stay there when it overflows */
     size_t queue_bytes;
     bool blocked, failed;
+    uint8_t *told; /* binary: bit by stream, it has been told of; NULL: of none */
+    uint32_t told_bytes;
     struct reader *next_overflowed;
     bool overflowed;
     struct reader *next, **link; /* of the fanout's list */

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { HEADER_RESERVED = 4, HEADER_MAX = 10, FIN_TEXT = 0x81 };
+enum { HEADER_RESERVED = 4, HEADER_MAX = 10, FIN_TEXT = 0x81, FIN_BINARY = 0x82 };
 
 size_t frame_begin(struct text *text)
 {
@@ -20,9 +20,9 @@ size_t frame_length(const struct text *text, size_t mark)
     return text->failed ? 0 : text->len - mark - HEADER_RESERVED;
 }
 
-static size_t header_make(unsigned char *out, size_t len)
+static size_t header_make(unsigned char *out, unsigned char opcode, size_t len)
 {
-    out[0] = FIN_TEXT;
+    out[0] = opcode;
     if (len < 126) {
         out[1] = (unsigned char)len;
         return 2;
@@ -34,19 +34,29 @@ static size_t header_make(unsigned char *out, size_t len)
     return 2 + bytes;
 }
 
-void frame_end(struct text *text, size_t mark)
+static void end_as(struct text *text, size_t mark, unsigned char opcode)
 {
     unsigned char header[HEADER_MAX];
     if (!text_reserve(text, HEADER_MAX))
         return;
     const size_t len = text->len - mark - HEADER_RESERVED;
     assert(len <= MESSAGE_BYTES_MAX);
-    const size_t header_len = header_make(header, len);
+    const size_t header_len = header_make(header, opcode, len);
     char *at = text->bytes + mark;
     if (header_len != HEADER_RESERVED)
         memmove(at + header_len, at + HEADER_RESERVED, len);
     memcpy(at, header, header_len);
     text->len = mark + header_len + len;
+}
+
+void frame_end(struct text *text, size_t mark)
+{
+    end_as(text, mark, FIN_TEXT);
+}
+
+void frame_end_binary(struct text *text, size_t mark)
+{
+    end_as(text, mark, FIN_BINARY);
 }
 
 struct frame *frame_create(const void *bytes, size_t len, const struct frame_item *items,

@@ -1,5 +1,5 @@
 /* frame: WebSocket messages as bytes ready for the socket (RFC 6455, section 5.2: one unmasked,
- * final text frame a message).
+ * final frame a message).
  *
  * A message is written into a text between frame_begin() and frame_end(), which puts its header in
  * front; several may follow one another and go out in one write. A struct frame is such bytes made
@@ -17,6 +17,7 @@
 /* Starts a message; returns a mark for frame_end(). */
 size_t frame_begin(struct text *text);
 void frame_end(struct text *text, size_t mark);
+void frame_end_binary(struct text *text, size_t mark);
 
 /* How long the message begun at `mark` is so far. */
 size_t frame_length(const struct text *text, size_t mark);

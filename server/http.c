@@ -564,7 +564,7 @@ static bool subprotocol_is_offered(struct lws *wsi)
     if (!header_copy(wsi, WSI_TOKEN_PROTOCOL, list, sizeof list))
         return false;
     for (char *name; (name = strsep(&rest, ", \t")) != NULL;)
-        if (strcmp(name, HTTP_SUBPROTOCOL) == 0)
+        if (strcmp(name, HTTP_SUBPROTOCOL) == 0 || strcmp(name, HTTP_SUBPROTOCOL_BINARY) == 0)
             return true;
     return false;
 }
@@ -604,7 +604,8 @@ int http_confirm_upgrade(struct shard *shard, struct lws *wsi)
     }
     /* lws drops those that offer only others without a word. */
     if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0 && !subprotocol_is_offered(wsi)) {
-        answer_error(&request, wsi, 400, "bad_request", "the only subprotocol is " HTTP_SUBPROTOCOL,
+        answer_error(&request, wsi, 400, "bad_request",
+                     "the subprotocols are " HTTP_SUBPROTOCOL " and " HTTP_SUBPROTOCOL_BINARY,
                      NULL);
         return -1;
     }

@@ -10,13 +10,14 @@
 
 #include "server/text.h"
 
-#define HTTP_SUBPROTOCOL  "pricecast.v1.json"
-#define HTTP_BODY_MAX     (64u << 10)
-#define HTTP_PUBLISH_MAX  (1u << 20)
-#define HTTP_BODY_MS      5000 /* for a whole body to arrive */
-#define HTTP_RESPONSE_SEC 60   /* for a whole response to be taken */
-#define HTTP_LINGER_SEC   2    /* for a client to stop sending a body that was refused */
-#define HTTP_LINGER_BYTES (16u << 20)
+#define HTTP_SUBPROTOCOL        "pricecast.v1.json"
+#define HTTP_SUBPROTOCOL_BINARY "pricecast.v1.bin"
+#define HTTP_BODY_MAX           (64u << 10)
+#define HTTP_PUBLISH_MAX        (1u << 20)
+#define HTTP_BODY_MS            5000 /* for a whole body to arrive */
+#define HTTP_RESPONSE_SEC       60   /* for a whole response to be taken */
+#define HTTP_LINGER_SEC         2    /* for a client to stop sending a body that was refused */
+#define HTTP_LINGER_BYTES       (16u << 20)
 
 struct shard;
 

@@ -63,6 +63,7 @@ void reader_finish(struct reader *reader)
     while (reader->queue_count > 0)
         frame_unref(queue_pop(reader));
     free(reader->queue);
+    free(reader->told);
     *reader->link = reader->next;
     if (reader->next != NULL)
         reader->next->link = reader->link;
@@ -139,6 +140,50 @@ bool reader_send(struct reader *reader, const void *bytes, size_t len)
         return true;
     frame_unref(frame);
     return false;
+}
+
+/* Returns true, and remembers the stream, if it is the first time. */
+static bool told_first(struct reader *reader, uint32_t stream)
+{
+    uint8_t *byte = &reader->told[stream / 8];
+    const uint8_t bit = (uint8_t)(1u << stream % 8);
+    const bool is_first = (*byte & bit) == 0;
+    *byte |= bit;
+    return is_first;
+}
+
+static bool told_reserve(struct reader *reader)
+{
+    const uint32_t bytes = book_count(fanout_book(reader->fanout)) / 8 + 1;
+    if (bytes <= reader->told_bytes)
+        return true;
+    uint8_t *grown = realloc(reader->told, bytes);
+    if (grown == NULL)
+        return false;
+    memset(grown + reader->told_bytes, 0, bytes - reader->told_bytes);
+    reader->told = grown;
+    reader->told_bytes = bytes;
+    return true;
+}
+
+void reader_define(struct reader *reader, const uint32_t *streams, uint32_t count)
+{
+    if (reader->encoding != ENCODING_BINARY || reader->failed)
+        return;
+    if (!told_reserve(reader)) {
+        reader->failed = true;
+        return;
+    }
+    const struct book *book = fanout_book(reader->fanout);
+    struct text text = {0};
+    struct wire wire = {.text = &text, .encoding = reader->encoding};
+    for (uint32_t i = 0; i < count; i++)
+        if (told_first(reader, streams[i]))
+            wire_put_definition(&wire, book_entry(book, streams[i])->stream);
+    wire_end(&wire, NULL);
+    if (text.failed || (text.len > 0 && !reader_send(reader, text.bytes, text.len)))
+        reader->failed = true;
+    text_finish(&text);
 }
 
 void reader_writeable(struct reader *reader)
@@ -246,6 +291,7 @@ static int parts_join(struct reader *reader, struct shared_plan *shared, const u
             return -ENOMEM;
         }
         reader->parts_count++;
+        reader_define(reader, audience->streams, audience->count);
         if (!part_place(&parts[i], table, snapshot))
             reader->failed = true;
     }

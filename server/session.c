@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "server/command.h"
+#include "server/http.h"
 #include "server/log.h"
 #include "server/messages.h"
 #include "server/peer.h"
@@ -345,11 +346,18 @@ static int64_t look_interval_ms(const struct session *session)
     return stuck_ms > 0 && stuck_ms / 4 < beat_ms ? stuck_ms / 4 : beat_ms;
 }
 
+static enum encoding encoding_of(struct lws *wsi)
+{
+    const struct lws_protocols *protocol = lws_get_protocol(wsi);
+    return strcmp(protocol->name, HTTP_SUBPROTOCOL_BINARY) == 0 ? ENCODING_BINARY : ENCODING_JSON;
+}
+
 bool session_open(struct session *session, struct shard *shard, struct lws *wsi)
 {
     static const struct reader_ops ops = {socket_write};
     *session = (struct session){.shard = shard, .wsi = wsi};
     reader_init(&session->reader, shard->fanout, &ops);
+    session->reader.encoding = encoding_of(wsi);
     session->next = shard->sessions;
     session->link = &shard->sessions;
     if (shard->sessions != NULL)

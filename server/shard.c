@@ -544,6 +544,8 @@ static int context_create(struct shard *shard)
         /* Also serves HTTP, and WebSockets that ask for no subprotocol. */
         {HTTP_SUBPROTOCOL, on_lws, sizeof(struct connection), RX_BUFFER_BYTES, 0, NULL,
          TX_PACKET_BYTES},
+        {HTTP_SUBPROTOCOL_BINARY, on_lws, sizeof(struct connection), RX_BUFFER_BYTES, 0, NULL,
+         TX_PACKET_BYTES},
         {NULL, NULL, 0, 0, 0, NULL, 0},
     };
     /* No pings of lws' own: its timers are one sorted list. TCP_USER_TIMEOUT and heartbeats find

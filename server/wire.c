@@ -4,6 +4,7 @@
 
 #include "feed/item.h"
 #include "server/frame.h"
+#include "server/record.h"
 
 enum { ITEM_ROOM = ITEM_BYTES_MAX + 128 }; /* with its skipped, a comma and the message's end */
 
@@ -58,36 +59,95 @@ static void put_json(struct text *text, struct book *book, const struct wire_ite
     text_put(text, "}", 1);
 }
 
+static void put_record(const struct wire *wire, struct book *book, const struct wire_item *item)
+{
+    struct text *text = wire->text;
+    unsigned char own[RECORD_VALUES_MAX];
+    const unsigned char *values = own;
+    size_t len;
+    if (item->event == &book_entry(book, item->stream)->latest)
+        values = book_values(book, item->stream, &len);
+    else
+        len = record_values(item->event, own);
+    text->failed |= values == NULL;
+    if (text_reserve(text, RECORD_BYTES_MAX))
+        text->len += record_put(item->event, item->skipped, wire->base_us, values, len,
+                                (unsigned char *)text->bytes + text->len);
+}
+
 /* ---- messages ---- */
+
+static bool has_room(const struct wire *wire)
+{
+    return wire->text->len - wire->mark < MESSAGE_BYTES_MAX - ITEM_ROOM;
+}
+
+static void header_put(struct wire *wire, enum record_frame type, int64_t base_us, size_t len)
+{
+    unsigned char header[RECORD_HEADER_BYTES];
+    record_header(type, base_us, header);
+    text_put(wire->text, header, len);
+    wire->base_us = base_us;
+}
+
+/* Returns true if the message was open already. */
+static bool message_open(struct wire *wire, enum wire_type type)
+{
+    if (wire->type == type && has_room(wire))
+        return true;
+    wire_end(wire, NULL);
+    wire->type = type;
+    wire->mark = frame_open(wire->text, wire->encoding);
+    return false;
+}
 
 void wire_put(struct wire *wire, enum wire_type type, struct book *book,
               const struct wire_item *item)
 {
-    struct text *text = wire->text;
-    if (wire->type == type && text->len - wire->mark < MESSAGE_BYTES_MAX - ITEM_ROOM) {
-        text_put(text, ",", 1);
-    } else {
-        wire_end(wire, NULL);
-        wire->type = type;
-        wire->mark = frame_open(text, wire->encoding);
-        text_puts(text, heads[type]);
+    const bool was_open = message_open(wire, type);
+    if (wire->encoding == ENCODING_BINARY) {
+        if (!was_open)
+            header_put(wire, type == WIRE_SNAPSHOT ? RECORD_SNAPSHOT : RECORD_UPDATE,
+                       record_base(item->event), RECORD_HEADER_BYTES);
+        put_record(wire, book, item);
+        return;
     }
-    put_json(text, book, item);
+    text_puts(wire->text, was_open ? "," : heads[type]);
+    put_json(wire->text, book, item);
+}
+
+void wire_put_definition(struct wire *wire, const struct stream *stream)
+{
+    if (!message_open(wire, WIRE_DEFINE))
+        header_put(wire, RECORD_DEFINE, 0, 1);
+    if (text_reserve(wire->text, RECORD_DEFINITION_MAX))
+        wire->text->len +=
+            record_definition(stream, (unsigned char *)wire->text->bytes + wire->text->len);
 }
 
 void wire_end(struct wire *wire, const struct wire_place *place)
 {
     if (wire->type == WIRE_NONE)
         return;
-    text_put(wire->text, "]}", 2);
-    frame_close(wire->text, wire->encoding, wire->mark, place);
+    if (wire->encoding == ENCODING_BINARY) {
+        frame_end_binary(wire->text, wire->mark);
+    } else {
+        text_put(wire->text, "]}", 2);
+        frame_close(wire->text, wire->encoding, wire->mark, place);
+    }
     wire->type = WIRE_NONE;
 }
 
 void wire_put_empty_snapshot(struct text *text, enum encoding encoding)
 {
     static const char json[] = "{\"type\":\"snapshot\",\"data\":[]}";
-    wire_put_message(text, encoding, json, sizeof json - 1);
+    if (encoding != ENCODING_BINARY) {
+        wire_put_message(text, encoding, json, sizeof json - 1);
+        return;
+    }
+    struct wire wire = {.text = text, .mark = frame_begin(text)};
+    header_put(&wire, RECORD_SNAPSHOT, 0, RECORD_HEADER_BYTES);
+    frame_end_binary(text, wire.mark);
 }
 
 void wire_put_message(struct text *text, enum encoding encoding, const char *json, size_t len)

@@ -17,7 +17,7 @@
 
 enum encoding { ENCODING_JSON, ENCODING_BINARY, ENCODING_SSE };
 
-enum wire_type { WIRE_NONE, WIRE_SNAPSHOT, WIRE_UPDATE };
+enum wire_type { WIRE_NONE, WIRE_DEFINE, WIRE_SNAPSHOT, WIRE_UPDATE };
 
 /* How far a reader has got: it holds everything that precedes the event with this number, counted
  * over all streams within the epoch. */
@@ -38,11 +38,16 @@ struct wire {
     enum encoding encoding;
     enum wire_type type; /* of the open message, WIRE_NONE: there is none */
     size_t mark;         /* where it begins */
+    int64_t base_us;     /* of a binary one */
 };
 
 /* Adds an item: to the open message, if that is of this type and has room, else to a new one. */
 void wire_put(struct wire *wire, enum wire_type type, struct book *book,
               const struct wire_item *item);
+
+/* Tells what a stream's number stands for, in a message of definitions. Binary only: there, a
+ * connection must have been told of a stream before it is sent the first item. */
+void wire_put_definition(struct wire *wire, const struct stream *stream);
 
 /* Ends the open message, if there is one. `place`, if not NULL, is where a reader has got that was
  * sent this message and everything before it. */

@@ -1,0 +1,194 @@
+/* Binary frames against the golden vectors that tests/web/binary.test.js reads, too. Their bytes
+ * were put down by hand, field by field. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "server/record.h"
+#include "server/text.h"
+
+static json_t *vectors;
+
+static int vectors_load(void **state)
+{
+    (void)state;
+    vectors = json_load_file(PRICECAST_SOURCE_DIR "/tests/fixtures/binary/vectors.json", 0, NULL);
+    return json_is_array(vectors) ? 0 : -1;
+}
+
+static int vectors_free(void **state)
+{
+    (void)state;
+    json_decref(vectors);
+    return 0;
+}
+
+static const char *string_of(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+static struct stream stream_make(const json_t *definition)
+{
+    return (struct stream){
+        .number = (uint32_t)json_integer_value(json_object_get(definition, "stream")),
+        .kind = strcmp(string_of(definition, "kind"), "trade") == 0 ? EVENT_TRADE : EVENT_QUOTE,
+        .symbol = string_of(definition, "symbol"),
+        .source = string_of(definition, "source"),
+    };
+}
+
+static uint32_t stream_find(const json_t *vector, const json_t *item)
+{
+    const json_t *streams = json_object_get(vector, "streams");
+    for (size_t i = 0; i < json_array_size(streams); i++) {
+        const struct stream stream = stream_make(json_array_get(streams, i));
+        if (strcmp(stream.symbol, string_of(item, "symbol")) == 0 &&
+            strcmp(stream.source, string_of(item, "source")) == 0 &&
+            strcmp(event_kind_name(stream.kind), string_of(item, "kind")) == 0)
+            return stream.number;
+    }
+    fail_msg("no such stream");
+    return 0;
+}
+
+static void value_set(struct price_event *event, int which, const json_t *item, const char *name)
+{
+    const json_t *text = json_object_get(item, name);
+    struct decimal value;
+    if (text == NULL)
+        return;
+    assert_int_equal(decimal_parse(json_string_value(text), json_string_length(text), &value), 0);
+    event_set_value(event, which, value);
+}
+
+static int64_t time_of(const json_t *item, const char *name)
+{
+    const json_t *us = json_object_get(item, name);
+    return us == NULL ? EVENT_NO_TIME : json_integer_value(us) * EVENT_NS_PER_US;
+}
+
+static struct price_event event_of(const json_t *vector, const json_t *item)
+{
+    const bool is_trade = strcmp(string_of(item, "kind"), "trade") == 0;
+    struct price_event event = event_make(is_trade ? EVENT_TRADE : EVENT_QUOTE);
+    const char *side = string_of(item, "side");
+    event.stream = stream_find(vector, item) & EVENT_NO_STREAM;
+    event.seq = (uint64_t)json_integer_value(json_object_get(item, "seq"));
+    event.ts_ns = time_of(item, "ts");
+    event.recv_ns = time_of(item, "recv");
+    if (side != NULL)
+        event.detail = strcmp(side, "buy") == 0 ? SIDE_BUY : SIDE_SELL;
+    value_set(&event, is_trade ? VALUE_PRICE : VALUE_BID, item, is_trade ? "price" : "bid");
+    value_set(&event, is_trade ? VALUE_SIZE : VALUE_BID_SIZE, item, is_trade ? "size" : "bid_size");
+    if (!is_trade) {
+        value_set(&event, VALUE_ASK, item, "ask");
+        value_set(&event, VALUE_ASK_SIZE, item, "ask_size");
+    }
+    return event;
+}
+
+static void items_encode(const json_t *vector, const json_t *message, struct text *out)
+{
+    const json_t *data = json_object_get(message, "data");
+    const bool is_snapshot = strcmp(string_of(message, "type"), "snapshot") == 0;
+    int64_t base_us = 0;
+    unsigned char header[RECORD_HEADER_BYTES];
+    if (json_array_size(data) > 0) {
+        const struct price_event first = event_of(vector, json_array_get(data, 0));
+        base_us = record_base(&first);
+    }
+    record_header(is_snapshot ? RECORD_SNAPSHOT : RECORD_UPDATE, base_us, header);
+    text_put(out, header, sizeof header);
+    for (size_t i = 0; i < json_array_size(data); i++) {
+        const json_t *item = json_array_get(data, i);
+        const struct price_event event = event_of(vector, item);
+        unsigned char values[RECORD_VALUES_MAX], record[RECORD_BYTES_MAX];
+        const size_t values_len = record_values(&event, values);
+        const size_t len =
+            record_put(&event, (uint64_t)json_integer_value(json_object_get(item, "skipped")),
+                       base_us, values, values_len, record);
+        assert_true(values_len <= sizeof values && len <= sizeof record);
+        text_put(out, record, len);
+    }
+}
+
+static void definitions_encode(const json_t *vector, struct text *out)
+{
+    const json_t *streams = json_object_get(vector, "streams");
+    text_put(out, "\x01", 1);
+    for (size_t i = 0; i < json_array_size(streams); i++) {
+        unsigned char definition[RECORD_DEFINITION_MAX];
+        const struct stream stream = stream_make(json_array_get(streams, i));
+        text_put(out, definition, record_definition(&stream, definition));
+    }
+}
+
+static void expect_bytes(const json_t *vector, const struct text *made)
+{
+    struct text hex = {0}, expected = {0};
+    const json_t *parts = json_object_get(vector, "bytes");
+    for (size_t i = 0; i < json_array_size(parts); i++)
+        text_puts(&expected, json_string_value(json_array_get(parts, i)));
+    for (size_t i = 0; i < made->len; i++)
+        text_printf(&hex, "%02x", (unsigned char)made->bytes[i]);
+    text_put(&hex, "", 1);
+    text_put(&expected, "", 1);
+    if (strcmp(hex.bytes, expected.bytes) != 0)
+        print_error("%s:\n", string_of(vector, "name"));
+    assert_string_equal(hex.bytes, expected.bytes);
+    text_finish(&hex);
+    text_finish(&expected);
+}
+
+static void messages_are_encoded_as_in_the_golden_vectors(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(vectors); i++) {
+        const json_t *vector = json_array_get(vectors, i);
+        const json_t *message = json_object_get(vector, "message");
+        struct text made = {0};
+        if (json_is_true(json_object_get(vector, "decode_only")))
+            continue;
+        if (strcmp(string_of(message, "type"), "define") == 0)
+            definitions_encode(vector, &made);
+        else
+            items_encode(vector, message, &made);
+        expect_bytes(vector, &made);
+        text_finish(&made);
+        count++;
+    }
+    assert_true(count >= 8);
+}
+
+/* What a caller's buffers must hold. */
+static void the_longest_record_fits(void **state)
+{
+    (void)state;
+    struct price_event event = event_make(EVENT_QUOTE);
+    unsigned char values[RECORD_VALUES_MAX], record[RECORD_BYTES_MAX];
+    event.seq = UINT64_MAX;
+    event.ts_ns = INT64_MIN + 1;
+    event.recv_ns = INT64_MAX;
+    for (int i = 0; i < EVENT_VALUES; i++)
+        event_set_value(&event, i,
+                        (struct decimal){.mantissa = UINT64_MAX, .form = DECIMAL_NEGATIVE | 30});
+    const size_t values_len = record_values(&event, values);
+    assert_int_equal(values_len, 1 + 4 * 10);
+    assert_int_equal(record_put(&event, UINT64_MAX, 0, values, values_len, record),
+                     2 + 3 + 8 + 8 + 8 + 8 + 4 * 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_are_encoded_as_in_the_golden_vectors),
+        cmocka_unit_test(the_longest_record_fits),
+    };
+    return cmocka_run_group_tests(tests, vectors_load, vectors_free);
+}
