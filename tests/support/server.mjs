@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { WebSocket } from 'ws';
+import { decodeBinary } from '../../web/client/binary.js';
 
 export const program = process.env.PRICECAST_BIN;
 if (!program) throw new Error('PRICECAST_BIN must name the server');
@@ -172,10 +173,13 @@ export class Client {
   constructor(url, { protocols = [], ...options } = {}) {
     this.messages = [];
     this.waiting = [];
+    this.streams = new Map(); // as defined by binary frames
+    this.binaryFrames = 0;
     this.socket = new WebSocket(url, protocols, { perMessageDeflate: false, ...options });
     this.socket.on('message', (data, isBinary) => {
-      assert.equal(isBinary, false, 'the server sends text');
-      const message = JSON.parse(String(data));
+      this.binaryFrames += isBinary;
+      const message = isBinary ? decodeBinary(data, this.streams) : JSON.parse(String(data));
+      if (message.type === 'define') return;
       const waiting = this.waiting.shift();
       if (waiting) waiting.resolve(message);
       else this.messages.push(message);

@@ -218,7 +218,7 @@ test('fields nobody knows are ignored', async (t) => {
 test('the subprotocol is spoken and echoed', async (t) => {
   const server = await stepped(t, [trade('A', T0)]);
   const asked = {
-    'pricecast.v1.json': ['pricecast.v1.json'], '': [],
+    'pricecast.v1.json': ['pricecast.v1.json'], 'pricecast.v1.bin': ['pricecast.v1.bin'], '': [],
   };
   for (const [protocol, protocols] of Object.entries(asked)) {
     const client = await server.client('', { protocols });
@@ -226,6 +226,9 @@ test('the subprotocol is spoken and echoed', async (t) => {
   }
   const several = await server.client('', { protocols: ['other', 'pricecast.v1.json'] });
   assert.equal(several.socket.protocol, 'pricecast.v1.json');
+  const both = ['pricecast.v1.bin', 'pricecast.v1.json'];
+  for (const protocols of [both, both.toReversed()])
+    assert.equal((await server.client('', { protocols })).socket.protocol, protocols[0]);
 });
 
 test('an extension that is offered is not used', async (t) => {
