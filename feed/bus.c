@@ -523,6 +523,11 @@ int64_t bus_emitted_ns(const struct bus_sub *sub)
     return sub->emitted_ns;
 }
 
+uint64_t bus_sub_position(const struct bus_sub *sub)
+{
+    return atomic_load_explicit(&sub->position, memory_order_relaxed);
+}
+
 uint64_t bus_sub_missed(const struct bus_sub *sub)
 {
     return atomic_load_explicit(&sub->missed, memory_order_relaxed);

@@ -101,6 +101,10 @@ size_t bus_dispatch(struct bus_sub *sub, size_t limit);
 /* When the event now being dispatched was emitted: CLOCK_MONOTONIC, ns. From a handler. */
 int64_t bus_emitted_ns(const struct bus_sub *sub);
 
+/* How far this subscriber has come: the events that were emitted before its next one. Those of the
+ * present dispatch count as seen. Its thread. */
+uint64_t bus_sub_position(const struct bus_sub *sub);
+
 /* Totals of this subscriber; any thread. */
 uint64_t bus_sub_missed(const struct bus_sub *sub);
 uint64_t bus_sub_wakes(const struct bus_sub *sub);

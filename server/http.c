@@ -413,26 +413,10 @@ static void request_forget(struct http_request *request)
     request->id = 0;
 }
 
-/* Remembers the request until its result comes; returns what the result is to be, or NULL. */
-static struct http_result *request_wait(struct http_request *request)
+/* The request may be gone. */
+static void on_result(struct shard *shard, struct shard_mail *mail)
 {
-    struct shard *shard = request->shard;
-    struct http_result *result = calloc(1, sizeof *result);
-    if (result == NULL)
-        return NULL;
-    request->id = result->id = ++shard->last_request_id;
-    result->shard = shard;
-    request->next = shard->requests;
-    request->link = &shard->requests;
-    if (shard->requests != NULL)
-        shard->requests->link = &request->next;
-    shard->requests = request;
-    lws_set_timeout(request->wsi, PENDING_TIMEOUT_HTTP_CONTENT, HTTP_RESPONSE_SEC);
-    return result;
-}
-
-void http_on_result(struct shard *shard, struct http_result *result)
-{
+    struct http_result *result = (struct http_result *)mail;
     struct http_request *request = shard->requests;
     while (request != NULL && request->id != result->id)
         request = request->next;
@@ -445,13 +429,37 @@ void http_on_result(struct shard *shard, struct http_result *result)
     lws_callback_on_writable(request->wsi);
 }
 
+static void on_discard(struct shard_mail *mail)
+{
+    http_result_free((struct http_result *)mail);
+}
+
+/* Remembers the request until its result comes; returns what the result is to be, or NULL. */
+static struct http_result *request_wait(struct http_request *request)
+{
+    struct shard *shard = request->shard;
+    struct http_result *result = calloc(1, sizeof *result);
+    if (result == NULL)
+        return NULL;
+    result->mail = (struct shard_mail){.deliver = on_result, .discard = on_discard};
+    request->id = result->id = ++shard->last_request_id;
+    result->shard = shard;
+    request->next = shard->requests;
+    request->link = &shard->requests;
+    if (shard->requests != NULL)
+        shard->requests->link = &request->next;
+    shard->requests = request;
+    lws_set_timeout(request->wsi, PENDING_TIMEOUT_HTTP_CONTENT, HTTP_RESPONSE_SEC);
+    return result;
+}
+
 /* Feed thread. */
 static void on_obeyed(void *ctx, bool ok)
 {
     struct http_result *result = ctx;
     result->status = ok ? 200 : 409;
     result->message = "there is no recording to do that with";
-    shard_post(result->shard, result);
+    shard_post(result->shard, &result->mail);
 }
 
 void http_result_free(struct http_result *result)
@@ -469,7 +477,7 @@ static void on_pushed(void *ctx, const struct feed_push_result *pushed)
     result->status = pushed->rc == 0 ? 200 : pushed->rc == -ECANCELED ? 503 : 400;
     result->message = "the body is not an event, an array of them, or JSON lines";
     api_pushed(pushed, &result->json);
-    shard_post(result->shard, result);
+    shard_post(result->shard, &result->mail);
 }
 
 static int answer_result(struct http_request *request, struct lws *wsi)

@@ -8,6 +8,7 @@
 #include <libwebsockets.h>
 #include <stdbool.h>
 
+#include "server/shard.h"
 #include "server/text.h"
 
 #define HTTP_SUBPROTOCOL        "pricecast.v1.json"
@@ -35,7 +36,7 @@ struct http_request {
 
 /* What another thread answers to a request. */
 struct http_result {
-    struct http_result *next;
+    struct shard_mail mail; /* first */
     struct shard *shard;
     uint64_t id;
     int status;
@@ -44,9 +45,6 @@ struct http_result {
 };
 
 void http_result_free(struct http_result *result);
-
-/* From shard's thread: the result (taken) of a request, which may be gone. */
-void http_on_result(struct shard *shard, struct http_result *result);
 
 /* Called from LWS_CALLBACK_HTTP and so on; each returns what the callback should return. */
 int http_on_request(struct http_request *request, struct shard *shard, struct lws *wsi);

@@ -162,6 +162,8 @@ static int server_open(struct program *program)
         .queue_bytes_max = options->queue_bytes,
         .stuck_ms = options->stuck_s * 1000,
         .lossless = options->lossless,
+        .history = {(uint32_t)options->resume_events, options->resume_bytes,
+                    options->resume_age_ns},
         .origins = (const char *const *)options->origins.values,
         .origins_count = options->origins.count,
         .web_root = options->web_root,

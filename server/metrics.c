@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/keeper.h"
 #include "server/shard.h"
 
 static void head(struct text *text, const char *name, const char *type, const char *help)
@@ -77,6 +78,25 @@ static void put_delivery(struct text *text, struct server *server)
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
         one(text, counters[i].name, "counter", counters[i].help,
             (double)sum(server, counters[i].offset));
+}
+
+static void put_history(struct text *text, struct server *server)
+{
+    const struct keeper *keeper = server_keeper(server);
+    const struct history_counts *counts = keeper_history_counts(keeper);
+    static const char *const reasons[] = {"events", "bytes", "age"};
+    const uint64_t left[] = {atomic_load(&counts->by_count), atomic_load(&counts->by_bytes),
+                             atomic_load(&counts->by_age)};
+    one(text, "resume_events", "gauge", "Events kept for clients that resume.",
+        (double)atomic_load(&counts->held));
+    one(text, "resume_bytes", "gauge", "Memory taken for them.",
+        (double)atomic_load(&counts->bytes));
+    head(text, "resume_left_total", "counter", "Events that left for a bound (--resume-…).");
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++)
+        text_printf(text, "pricecast_resume_left_total{bound=\"%s\"} %" PRIu64 "\n", reasons[i],
+                    left[i]);
+    one(text, "resume_missed_total", "counter", "Events that were never kept: the keeper lagged.",
+        (double)atomic_load(&counts->missed));
 }
 
 static void put_clients(struct text *text, struct server *server)
@@ -226,6 +246,7 @@ void metrics_put(struct shard *shard, struct text *text)
     put_clients(text, server);
     put_delivery(text, server);
     put_latency(text, server);
+    put_history(text, server);
     put_inputs(text, &feed);
     put_links(text, &feed);
     put_replay(text, &feed);

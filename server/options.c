@@ -130,6 +130,12 @@ static bool read_gap(struct parser *parser, const struct row *row, const char *v
     return true;
 }
 
+static bool read_age(struct parser *parser, const struct row *row, const char *value)
+{
+    return duration_parse(value, field(parser, row)) == 0 ||
+           refuse(parser, row, value, "seconds, or a number with ms, s, m or h");
+}
+
 static bool read_rebase(struct parser *parser, const struct row *row, const char *value)
 {
     *(bool *)field(parser, row) = true;
@@ -153,6 +159,19 @@ static bool size_parse(const char *text, uint64_t *out)
     if (*text < '0' || *text > '9' || errno != 0 || unit == NULL || end[1] != '\0' || number == 0)
         return false;
     return !__builtin_mul_overflow(number, UINT64_C(1) << 10 * (unit - units + 1), out);
+}
+
+static bool read_size(struct parser *parser, const struct row *row, const char *value)
+{
+    uint64_t *to = field(parser, row);
+    char *end;
+    errno = 0;
+    const unsigned long long number = strtoull(value, &end, 10);
+    const bool is_plain = *value >= '0' && *value <= '9' && *end == '\0' && errno == 0;
+    if (is_plain)
+        *to = number;
+    return (is_plain || size_parse(value, to)) ||
+           refuse(parser, row, value, "bytes, or a number with K, M or G");
 }
 
 /* Given twice, whichever comes first ends a part. */
@@ -275,6 +294,13 @@ static const struct row rows[] = {
      64, 1u << 30},
     {"bus-events", "N", "size of the bus, a power of two [65536]", read_number, AT(ring_events),
      BUS_RING_EVENTS_MIN, BUS_RING_EVENTS_MAX},
+    {"resume-events", "N",
+     "events of a stream kept for clients that come back and resume; 0: none [4096]", read_number,
+     AT(resume_events), 0, 1u << 30},
+    {"resume-bytes", "N", "memory for these events, of all streams together [64M]", read_size,
+     AT(resume_bytes), 0, 0},
+    {"resume-age", "S", "how long an event is kept for that [300]", read_age, AT(resume_age_ns), 0,
+     0},
     {"heartbeat-ms", "N", "a heartbeat after so long without a message [5000]", read_number,
      AT(heartbeat_ms), 50, 3600000},
     {"progress", "S",
@@ -434,6 +460,9 @@ static struct options options_default(void)
         .heartbeat_ms = SERVER_HEARTBEAT_DEFAULT,
         .queue_bytes = READER_QUEUE_BYTES_DEFAULT,
         .stuck_s = SERVER_STUCK_DEFAULT_S,
+        .resume_events = HISTORY_EVENTS_DEFAULT,
+        .resume_bytes = HISTORY_BYTES_DEFAULT,
+        .resume_age_ns = HISTORY_AGE_S_DEFAULT * INT64_C(1000000000),
         .ring_events = BUS_RING_EVENTS_DEFAULT,
         .streams_max = STREAMS_MAX_DEFAULT,
         .drain_s = 30,

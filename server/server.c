@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/keeper.h"
 #include "server/log.h"
 #include "server/shard.h"
 
@@ -23,6 +24,7 @@ struct sample {
 
 struct server {
     struct server_options options;
+    struct keeper *keeper;
     struct shard *shards;
     unsigned shards_count; /* initialised */
     char url[SERVER_URL_BYTES];
@@ -164,7 +166,10 @@ int server_create(const struct server_options *options, struct server **out, cha
     server->started_ms = now_ms();
     server->shards = calloc(options->shards, sizeof *server->shards);
     lws_set_log_level(LLL_ERR, on_lws_log);
-    int rc = server->shards == NULL ? -ENOMEM : port_open(server, error, error_size);
+    const struct keeper_options keeper = {options->bus, options->history, options->lossless};
+    int rc = server->shards == NULL ? -ENOMEM : keeper_create(&keeper, &server->keeper);
+    if (rc == 0)
+        rc = port_open(server, error, error_size);
     if (rc != 0) {
         server_destroy(server);
         return rc;
@@ -175,6 +180,9 @@ int server_create(const struct server_options *options, struct server **out, cha
 
 int server_start(struct server *server)
 {
+    const int kept = keeper_start(server->keeper);
+    if (kept != 0)
+        return kept;
     for (unsigned i = 0; i < server->shards_count; i++) {
         const int rc = shard_start(&server->shards[i]);
         if (rc != 0)
@@ -221,6 +229,7 @@ void server_stop(struct server *server)
     }
     for (unsigned i = 0; i < server->shards_count; i++)
         shard_join(&server->shards[i]);
+    keeper_stop(server->keeper); /* nobody asks it any more; what it posts yet is discarded */
 }
 
 void server_destroy(struct server *server)
@@ -229,6 +238,7 @@ void server_destroy(struct server *server)
         return;
     for (unsigned i = 0; i < server->shards_count; i++)
         shard_finish(&server->shards[i]);
+    keeper_destroy(server->keeper);
     free(server->shards);
     pthread_mutex_destroy(&server->lock);
     free(server);
@@ -260,6 +270,11 @@ unsigned server_shards(const struct server *server)
 struct shard *server_shard(struct server *server, unsigned number)
 {
     return &server->shards[number];
+}
+
+struct keeper *server_keeper(const struct server *server)
+{
+    return server->keeper;
 }
 
 int64_t server_uptime_ms(const struct server *server)

@@ -16,6 +16,7 @@
 #include "feed/bus.h"
 #include "feed/feed.h"
 #include "feed/recorder.h"
+#include "server/history.h"
 
 #define SERVER_SHARDS_MAX        128
 #define SERVER_CLIENTS_DEFAULT   10000
@@ -35,6 +36,7 @@ struct server_options {
     size_t queue_bytes_max;
     uint64_t stuck_ms; /* a session whose socket takes nothing for so long is closed; 0: never */
     bool lossless;
+    struct history_options history; /* what is kept for those who come back */
     const char *const *origins; /* allowed besides our own; "*" allows all */
     size_t origins_count;
     const char *web_root; /* the dashboard's files are read from here; NULL: the embedded ones */

@@ -456,10 +456,10 @@ static void stop_begin(struct shard *shard)
         loop_stop(shard);
 }
 
-static struct http_result *inbox_take(struct shard *shard)
+static struct shard_mail *inbox_take(struct shard *shard)
 {
     pthread_mutex_lock(&shard->inbox_lock);
-    struct http_result *all = shard->inbox;
+    struct shard_mail *all = shard->inbox;
     shard->inbox = NULL;
     pthread_mutex_unlock(&shard->inbox_lock);
     return all;
@@ -467,9 +467,9 @@ static struct http_result *inbox_take(struct shard *shard)
 
 static void inbox_read(struct shard *shard)
 {
-    for (struct http_result *result = inbox_take(shard), *next; result != NULL; result = next) {
-        next = result->next;
-        http_on_result(shard, result);
+    for (struct shard_mail *mail = inbox_take(shard), *next; mail != NULL; mail = next) {
+        next = mail->next;
+        mail->deliver(shard, mail);
     }
 }
 
@@ -499,11 +499,11 @@ void shard_wake(struct shard *shard)
     uv_async_send(&shard->wake);
 }
 
-void shard_post(struct shard *shard, struct http_result *result)
+void shard_post(struct shard *shard, struct shard_mail *mail)
 {
     pthread_mutex_lock(&shard->inbox_lock);
-    result->next = shard->inbox;
-    shard->inbox = result;
+    mail->next = shard->inbox;
+    shard->inbox = mail;
     pthread_mutex_unlock(&shard->inbox_lock);
     shard_wake(shard);
 }
@@ -667,9 +667,9 @@ void shard_finish(struct shard *shard)
     } else if (shard->listen_fd >= 0) {
         close(shard->listen_fd);
     }
-    for (struct http_result *result = inbox_take(shard), *next; result != NULL; result = next) {
-        next = result->next;
-        http_result_free(result);
+    for (struct shard_mail *mail = inbox_take(shard), *next; mail != NULL; mail = next) {
+        next = mail->next;
+        mail->discard(mail);
     }
     pthread_mutex_destroy(&shard->inbox_lock);
     fanout_destroy(shard->fanout);

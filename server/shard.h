@@ -16,7 +16,13 @@
 enum { WHEEL_SLOTS = 32 };
 
 struct http_request;
-struct http_result;
+
+/* What another thread has for a shard. Embedded first in the whole of it. */
+struct shard_mail {
+    struct shard_mail *next;
+    void (*deliver)(struct shard *shard, struct shard_mail *mail); /* owns it; shard's thread */
+    void (*discard)(struct shard_mail *mail);                      /* the shard has ended */
+};
 
 /* One writer each, but for those of the server, which all shards add to. */
 struct shard_counts {
@@ -50,7 +56,7 @@ struct shard {
     struct http_request *requests; /* that wait for another thread's result */
     uint64_t last_request_id;
     pthread_mutex_t inbox_lock;
-    struct http_result *inbox; /* under the lock; newest first */
+    struct shard_mail *inbox; /* under the lock; newest first */
     struct shard_counts counts;
 };
 
@@ -59,8 +65,8 @@ int shard_init(struct shard *shard, struct server *server, unsigned number, int 
 int shard_start(struct shard *shard);
 void shard_join(struct shard *shard); /* after must_stop was set and shard_wake() called */
 void shard_finish(struct shard *shard);
-void shard_wake(struct shard *shard);                             /* any thread */
-void shard_post(struct shard *shard, struct http_result *result); /* takes it; any thread */
+void shard_wake(struct shard *shard);                          /* any thread */
+void shard_post(struct shard *shard, struct shard_mail *mail); /* takes it; any thread */
 
 /* ---- for the session, on the shard's thread ---- */
 
@@ -78,6 +84,7 @@ const struct server_options *server_options(const struct server *server);
 const char *server_mode_name(const struct server *server);
 unsigned server_shards(const struct server *server);
 struct shard *server_shard(struct server *server, unsigned number);
+struct keeper *server_keeper(const struct server *server);
 int64_t server_uptime_ms(const struct server *server);
 bool server_is_ready(const struct server *server);
 bool server_admit(struct server *server); /* one more connection; false: there are too many */

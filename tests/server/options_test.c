@@ -105,6 +105,25 @@ static void flags_are_set_and_take_no_value(void **state)
     }
 }
 
+static void what_is_kept_for_resuming_has_bounds(void **state)
+{
+    (void)state;
+    struct options options = good("--resume-bytes", "3K");
+    assert_int_equal(options.resume_bytes, 3072);
+    assert_int_equal(options.resume_age_ns, INT64_C(300000000000));
+    assert_int_equal(options.resume_events, 4096);
+    options_finish(&options);
+    options = good("--resume-bytes", "0");
+    assert_int_equal(options.resume_bytes, 0);
+    options_finish(&options);
+    options = good("--resume-age", "90s");
+    assert_int_equal(options.resume_age_ns, INT64_C(90000000000));
+    options_finish(&options);
+    bad("--resume-bytes", "4X", "bytes, or a number with K, M or G");
+    bad("--resume-bytes", "-1", "bytes, or a number with K, M or G");
+    bad("--resume-age", "long", "seconds");
+}
+
 static void numbers_reach_their_limits_and_no_further(void **state)
 {
     static const struct {
@@ -122,6 +141,7 @@ static void numbers_reach_their_limits_and_no_further(void **state)
         {"--bus-events", offsetof(struct options, ring_events), BUS_RING_EVENTS_MIN,
          BUS_RING_EVENTS_MAX},
         {"--heartbeat-ms", offsetof(struct options, heartbeat_ms), 50, 3600000},
+        {"--resume-events", offsetof(struct options, resume_events), 0, 1u << 30},
     };
     static const char *const wrong[] = {
         "", "x", "-1", "+5", " 5", "5x", "1.5", "0x10", "99999999999999999999"};
@@ -401,6 +421,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_arguments_the_defaults_hold),
         cmocka_unit_test(flags_are_set_and_take_no_value),
+        cmocka_unit_test(what_is_kept_for_resuming_has_bounds),
         cmocka_unit_test(numbers_reach_their_limits_and_no_further),
         cmocka_unit_test(the_bus_has_a_power_of_two),
         cmocka_unit_test(speed_is_above_zero_or_max),

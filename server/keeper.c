@@ -1,0 +1,266 @@
+/* Woken by the bus, the thread naps for a few ms before it looks, so that a steady flow of events
+ * does not wake it for each: nobody waits for what it keeps, unless somebody asks, which ends the
+ * nap. */
+#include "server/keeper.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    DISPATCH_EVENTS = 1024,
+    BUSY_EVENTS = 4096, /* more in a turn: no nap, for fear of being lapped */
+};
+#define NAP_NS INT64_C(5000000)
+
+struct keeper {
+    struct keeper_options options;
+    struct history *history;
+    struct bus_sub *sub;
+    pthread_t thread;
+    bool has_thread;
+    pthread_mutex_t lock;
+    pthread_cond_t news;
+    /* Under the lock. */
+    bool has_news, must_stop;
+    struct keeper_task *asked, **asked_end;
+    struct keeper_task *waiting; /* the keeper's own: in the order they were asked */
+    struct keeper_task **waiting_end;
+};
+
+int64_t keeper_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* ---- the bus ---- */
+
+static void on_visit(const struct price_event *event, void *ctx)
+{
+    struct keeper *keeper = ctx;
+    if (event->kind < EVENT_KINDS_PRICE &&
+        bus_epoch(keeper->options.bus) == history_epoch(keeper->history))
+        history_note(keeper->history, event, keeper_now_ns());
+}
+
+/* Takes the latest of everything, in one epoch. */
+static void catch_up(struct keeper *keeper)
+{
+    uint64_t epoch;
+    do {
+        epoch = bus_epoch(keeper->options.bus);
+        if (epoch != history_epoch(keeper->history))
+            history_reset(keeper->history, epoch);
+    } while (bus_catch_up(keeper->sub, on_visit, keeper) != epoch);
+}
+
+static void on_event(const struct price_event *event, void *ctx)
+{
+    struct keeper *keeper = ctx;
+    switch ((enum event_kind)event->kind) {
+    case EVENT_TRADE:
+    case EVENT_QUOTE:
+        history_note(keeper->history, event, bus_emitted_ns(keeper->sub));
+        break;
+    case EVENT_RESET:
+        if (event->seq != history_epoch(keeper->history))
+            history_reset(keeper->history, event->seq);
+        break;
+    case EVENT_LAPPED:
+        catch_up(keeper);
+        break;
+    case EVENT_FEED:
+    case EVENT_SETTLED:
+        break;
+    }
+}
+
+/* ---- tasks ---- */
+
+void keeper_ask(struct keeper *keeper, struct keeper_task *task)
+{
+    task->next = NULL;
+    task->position = bus_emitted(keeper->options.bus);
+    pthread_mutex_lock(&keeper->lock);
+    const bool is_late = keeper->must_stop;
+    if (!is_late) {
+        *keeper->asked_end = task;
+        keeper->asked_end = &task->next;
+        pthread_cond_signal(&keeper->news);
+    }
+    pthread_mutex_unlock(&keeper->lock);
+    if (is_late)
+        task->drop(task);
+}
+
+static void asked_take(struct keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    *keeper->waiting_end = keeper->asked;
+    if (keeper->asked != NULL)
+        keeper->waiting_end = keeper->asked_end;
+    keeper->asked = NULL;
+    keeper->asked_end = &keeper->asked;
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+static void tasks_run(struct keeper *keeper)
+{
+    const uint64_t position = bus_sub_position(keeper->sub);
+    struct keeper_task *task = keeper->waiting, *next;
+    keeper->waiting = NULL;
+    keeper->waiting_end = &keeper->waiting;
+    for (; task != NULL; task = next) {
+        next = task->next;
+        if (position >= task->position && task->run(task, keeper))
+            continue;
+        task->next = NULL;
+        *keeper->waiting_end = task;
+        keeper->waiting_end = &task->next;
+    }
+}
+
+static void tasks_drop(struct keeper *keeper)
+{
+    asked_take(keeper);
+    for (struct keeper_task *task = keeper->waiting, *next; task != NULL; task = next) {
+        next = task->next;
+        task->drop(task);
+    }
+    keeper->waiting = NULL;
+    keeper->waiting_end = &keeper->waiting;
+}
+
+/* ---- the thread ---- */
+
+/* Called by the bus's writer. */
+static void on_news(void *ctx)
+{
+    struct keeper *keeper = ctx;
+    pthread_mutex_lock(&keeper->lock);
+    keeper->has_news = true;
+    pthread_cond_signal(&keeper->news);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+/* Until there is news; then, if `may_nap`, until somebody asks or the nap is over. Returns false
+ * when it is time to stop. */
+static bool wait_for_news(struct keeper *keeper, bool may_nap)
+{
+    int rc = 0;
+    pthread_mutex_lock(&keeper->lock);
+    while (!keeper->has_news && keeper->asked == NULL && !keeper->must_stop)
+        pthread_cond_wait(&keeper->news, &keeper->lock);
+    const int64_t until_ns = keeper_now_ns() + NAP_NS;
+    const struct timespec until = {.tv_sec = until_ns / 1000000000,
+                                   .tv_nsec = until_ns % 1000000000};
+    while (may_nap && keeper->asked == NULL && !keeper->must_stop && rc == 0)
+        rc = pthread_cond_timedwait(&keeper->news, &keeper->lock, &until);
+    keeper->has_news = false;
+    const bool stop = keeper->must_stop;
+    pthread_mutex_unlock(&keeper->lock);
+    return !stop;
+}
+
+static void *keeper_run(void *ctx)
+{
+    struct keeper *keeper = ctx;
+    size_t all;
+    pthread_setname_np(pthread_self(), "keeper");
+    catch_up(keeper);
+    do {
+        size_t count;
+        all = 0;
+        asked_take(keeper);
+        do {
+            count = bus_dispatch(keeper->sub, DISPATCH_EVENTS);
+            all += count;
+            tasks_run(keeper);
+        } while (count == DISPATCH_EVENTS);
+    } while (wait_for_news(keeper, all < BUSY_EVENTS && !keeper->options.holds));
+    return NULL;
+}
+
+/* ---- life ---- */
+
+int keeper_create(const struct keeper_options *options, struct keeper **out)
+{
+    struct keeper *keeper = calloc(1, sizeof *keeper);
+    if (keeper == NULL)
+        return -ENOMEM;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&keeper->news, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&keeper->lock, NULL);
+    keeper->options = *options;
+    keeper->asked_end = &keeper->asked;
+    keeper->waiting_end = &keeper->waiting;
+    keeper->history = history_create(&options->history);
+    int rc = keeper->history == NULL ? -ENOMEM : 0;
+    if (rc == 0)
+        history_reset(keeper->history, bus_epoch(options->bus));
+    const struct bus_sub_options sub = {on_news, keeper, options->holds};
+    if (rc == 0)
+        rc = bus_subscribe(options->bus, &sub, &keeper->sub);
+    if (rc == 0 && bus_on(keeper->sub, 0, on_event, keeper) < 0)
+        rc = -ENOMEM;
+    if (rc != 0)
+        keeper_destroy(keeper);
+    else
+        *out = keeper;
+    return rc;
+}
+
+int keeper_start(struct keeper *keeper)
+{
+    const int rc = pthread_create(&keeper->thread, NULL, keeper_run, keeper);
+    keeper->has_thread = rc == 0;
+    return -rc;
+}
+
+void keeper_stop(struct keeper *keeper)
+{
+    if (keeper == NULL)
+        return;
+    pthread_mutex_lock(&keeper->lock);
+    keeper->must_stop = true;
+    pthread_cond_signal(&keeper->news);
+    pthread_mutex_unlock(&keeper->lock);
+    if (keeper->has_thread)
+        pthread_join(keeper->thread, NULL);
+    keeper->has_thread = false;
+    tasks_drop(keeper);
+}
+
+void keeper_destroy(struct keeper *keeper)
+{
+    if (keeper == NULL)
+        return;
+    keeper_stop(keeper);
+    bus_unsubscribe(keeper->sub);
+    history_destroy(keeper->history);
+    pthread_mutex_destroy(&keeper->lock);
+    pthread_cond_destroy(&keeper->news);
+    free(keeper);
+}
+
+struct history *keeper_history(const struct keeper *keeper)
+{
+    return keeper->history;
+}
+
+const struct history_counts *keeper_history_counts(const struct keeper *keeper)
+{
+    return history_counts(keeper->history);
+}
+
+uint64_t keeper_missed(const struct keeper *keeper)
+{
+    return bus_sub_missed(keeper->sub);
+}
