@@ -22,7 +22,7 @@ struct option_list {
 
 struct options {
     char *listen, *record, *config, *web_root; /* owned, as are all strings; NULL: not given */
-    char *host;                     /* of listen */
+    char *host;                                /* of listen */
     uint16_t port;
     struct option_list feeds, origins;
     double speed; /* 0: max */

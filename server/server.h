@@ -37,9 +37,9 @@ struct server_options {
     uint64_t stuck_ms; /* a session whose socket takes nothing for so long is closed; 0: never */
     bool lossless;
     struct history_options history; /* what is kept for those who come back */
-    const char *const *origins; /* allowed besides our own; "*" allows all */
+    const char *const *origins;     /* allowed besides our own; "*" allows all */
     size_t origins_count;
-    const char *web_root; /* the dashboard's files are read from here; NULL: the embedded ones */
+    const char *web_root;  /* the dashboard's files are read from here; NULL: the embedded ones */
     unsigned wait_clients; /* calls subscribed() when so many have; 0: never */
     struct bus *bus;       /* borrowed, as is feed, until server_destroy() */
     struct feed *feed;
