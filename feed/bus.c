@@ -61,6 +61,7 @@ struct bus_sub {
     _Atomic uint64_t position; /* next to read */
     _Atomic uint64_t missed;
     _Atomic uint64_t wakes;
+    _Atomic int64_t patience_ns;
     struct bus *bus;
     struct bus_sub_options options;
     struct handler *handlers;
@@ -210,6 +211,24 @@ static void wake_sleepers(struct bus *bus)
     }
 }
 
+int64_t bus_patience_ns(const struct bus *bus)
+{
+    const uint32_t end = atomic_load(&bus->subs_end);
+    int64_t least = INT64_MAX;
+    for (uint32_t i = 0; i < end; i++) {
+        const struct bus_sub *sub = &bus->subs[i];
+        const int64_t patience = atomic_load_explicit(&sub->patience_ns, memory_order_relaxed);
+        if (atomic_load(&sub->state) != SUB_FREE && patience < least)
+            least = patience;
+    }
+    return least == INT64_MAX ? 0 : least;
+}
+
+void bus_sub_set_patience(struct bus_sub *sub, int64_t patience_ns)
+{
+    atomic_store_explicit(&sub->patience_ns, patience_ns, memory_order_relaxed);
+}
+
 /* Control events (EVENT_RESET) belong to no stream and bring their own seq. */
 static void publish(struct bus *bus, struct price_event *events, size_t count)
 {
@@ -324,6 +343,7 @@ int bus_subscribe(struct bus *bus, const struct bus_sub_options *options, struct
     sub->options = *options;
     atomic_store(&sub->missed, 0);
     atomic_store(&sub->wakes, 0);
+    atomic_store(&sub->patience_ns, 0);
     atomic_store(&sub->position, atomic_load(&bus->head));
     atomic_store(&sub->holds, options->holds);
     atomic_store(&sub->state, SUB_AWAKE);

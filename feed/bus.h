@@ -59,6 +59,9 @@ void bus_settle(struct bus *bus);
 /* How many events may be emitted now without lapping a subscriber that holds (see below). */
 size_t bus_room(struct bus *bus);
 
+/* The patience of the least patient subscriber; 0 without any. */
+int64_t bus_patience_ns(const struct bus *bus);
+
 /* Asks for one call of `wake` (from a subscriber's thread) as soon as half the ring is free again
  * for every holding subscriber; returns false, and does not call, if it already is. */
 bool bus_want_room(struct bus *bus, void (*wake)(void *ctx), void *ctx);
@@ -97,6 +100,11 @@ bool bus_off(struct bus_sub *sub, int id);
  * means the subscriber has seen everything and will be woken; `limit` means call again, no wake
  * will come. Not from within a handler. Subscriber's thread. */
 size_t bus_dispatch(struct bus_sub *sub, size_t limit);
+
+/* How late this subscriber may hear of news without minding; 0 (the default): not at all. It is
+ * woken all the same; but a writer that paces itself may gather what comes within that time.
+ * Subscriber's thread. */
+void bus_sub_set_patience(struct bus_sub *sub, int64_t patience_ns);
 
 /* When the event now being dispatched was emitted: CLOCK_MONOTONIC, ns. From a handler. */
 int64_t bus_emitted_ns(const struct bus_sub *sub);

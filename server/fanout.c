@@ -9,7 +9,7 @@
 
 #include "server/audience.h"
 
-enum { TURN_STAMPS_MAX = 4096 };
+enum { TURN_STAMPS_MAX = 4096, PATIENCE_MS_MAX = 10 };
 
 struct shared_plan {
     struct fanout *fanout;
@@ -30,6 +30,7 @@ struct fanout {
     struct audience *touched; /* in this turn */
     struct audience *ticking; /* waiting for their time */
     int64_t next_tick_ms;
+    uint32_t patient[PATIENCE_MS_MAX + 1]; /* how many audiences have so much patience */
     struct reader *readers;
     struct reader *overflowed;
     int full_readers;
@@ -115,10 +116,20 @@ static void streams_offer(struct shared_plan *shared)
             book_symbol(shared->fanout->book, plan->topics[i].symbol, known_stream_offer, shared);
 }
 
+/* Half a period: what has come by then is on time for the tick. */
+static uint32_t *patient_count(struct fanout *fanout, struct delivery delivery)
+{
+    const uint32_t half_ms = (delivery.period_ms + 1) / 2;
+    return &fanout->patient[half_ms < PATIENCE_MS_MAX ? half_ms : PATIENCE_MS_MAX];
+}
+
 static void shared_plan_free(struct shared_plan *shared)
 {
-    for (size_t i = 0; i < PLAN_GROUPS_MAX; i++)
+    for (size_t i = 0; i < PLAN_GROUPS_MAX; i++) {
+        if (shared->audiences[i] != NULL)
+            --*patient_count(shared->fanout, shared->audiences[i]->delivery);
         audience_destroy(shared->audiences[i]);
+    }
     free(shared->key);
     free(shared);
 }
@@ -135,6 +146,8 @@ static struct shared_plan *shared_plan_make(struct fanout *fanout, struct plan *
     for (size_t i = 0; i < plan->groups_count; i++) {
         shared->audiences[i] = audience_create(fanout, shared, plan->groups[i]);
         ok = ok && shared->audiences[i] != NULL;
+        if (shared->audiences[i] != NULL)
+            ++*patient_count(fanout, plan->groups[i]);
     }
     shared->key = key->bytes;
     shared->key_len = key->len;
@@ -378,6 +391,14 @@ void fanout_settle(struct fanout *fanout)
         reader_start(reader, true);
     }
     book_turn(fanout->book);
+}
+
+unsigned fanout_patience_ms(const struct fanout *fanout)
+{
+    for (unsigned ms = 0; ms <= PATIENCE_MS_MAX; ms++)
+        if (fanout->patient[ms] > 0)
+            return ms;
+    return 0;
 }
 
 bool fanout_is_full(const struct fanout *fanout)

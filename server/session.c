@@ -235,6 +235,7 @@ static void on_message(struct session *session, const char *bytes, size_t len)
         return;
     }
     session->strikes = 0;
+    shard_freshen(session->shard);
     command_obey(session, &command);
     command_finish(&command);
     shard_continue(session->shard);

@@ -20,6 +20,7 @@
 
 enum {
     TURN_EVENTS = 2048,         /* then the sockets have their turn */
+    FEED_PATIENCE_NS = 2000000, /* where all goes out at a rate, events may come in small heaps */
     TURN_EVENTS_LOSSLESS = 256, /* so that one turn cannot fill a queue */
     ACCEPTS_A_TURN = 64,
     USER_TIMEOUT_MS = 120000,  /* a peer that takes nothing for so long is given up */
@@ -42,6 +43,7 @@ struct connection {
 static int on_http(struct connection *connection, struct shard *shard, struct lws *wsi)
 {
     connection->kind = CONNECTION_HTTP;
+    shard_freshen(shard);
     return http_on_request(&connection->http, shard, wsi);
 }
 
@@ -202,7 +204,10 @@ static void on_tick(uv_timer_t *timer);
 
 static void tick_schedule(struct shard *shard)
 {
-    const int64_t next = fanout_next_tick_ms(shard->fanout), now = shard_now_ms(shard);
+    const int64_t now = shard_now_ms(shard);
+    int64_t next = fanout_next_tick_ms(shard->fanout);
+    if (shard->has_news && shard->look_at_ms < next)
+        next = shard->look_at_ms;
     if (next == shard->tick_at_ms)
         return;
     shard->tick_at_ms = next;
@@ -212,30 +217,61 @@ static void tick_schedule(struct shard *shard)
         uv_timer_start(&shard->tick, on_tick, next > now ? (uint64_t)(next - now) : 0, 0);
 }
 
-static void on_tick(uv_timer_t *timer)
-{
-    struct shard *shard = timer->data;
-    shard->tick_at_ms = FANOUT_NO_TICK;
-    fanout_tick(shard->fanout, shard_now_ms(shard));
-    tick_schedule(shard);
-}
-
-/* One turn: everything that has come, then one write an audience. */
-static void drain(struct shard *shard)
+/* Takes what has come, then writes once an audience. */
+static void take(struct shard *shard)
 {
     const bool lossless = server_options(shard->server)->lossless;
     const size_t limit = lossless ? TURN_EVENTS_LOSSLESS : TURN_EVENTS;
+    shard->has_news = false;
     shard->stalled = fanout_is_full(shard->fanout);
     if (shard->stalled)
         return;
     const size_t count = bus_dispatch(shard->sub, limit);
-    if (count < limit)
-        fanout_set_vague(shard->fanout, false);
     fanout_flush(shard->fanout, shard_now_ms(shard));
-    tick_schedule(shard);
     shard->behind = count == limit;
     if (shard->behind)
         uv_async_send(&shard->wake);
+}
+
+/* One turn. */
+static void drain(struct shard *shard)
+{
+    take(shard);
+    const unsigned patience_ms = fanout_patience_ms(shard->fanout);
+    bus_sub_set_patience(shard->sub, patience_ms > 1 ? FEED_PATIENCE_NS : 0);
+    tick_schedule(shard);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct shard *shard = timer->data;
+    shard->tick_at_ms = FANOUT_NO_TICK;
+    if (shard->has_news)
+        drain(shard);
+    fanout_tick(shard->fanout, shard_now_ms(shard));
+    tick_schedule(shard);
+}
+
+void shard_freshen(struct shard *shard)
+{
+    if (shard->has_news)
+        drain(shard);
+}
+
+/* The bus does not wake us a second time before we look: where all goes out at a rate, a look every
+ * few milliseconds saves a wake-up an event. Returns false when it cannot wait. */
+static bool news_wait(struct shard *shard)
+{
+    const unsigned patience_ms = fanout_patience_ms(shard->fanout);
+    if (patience_ms == 0 || shard->behind || shard->stalled || atomic_load(&shard->asks_drained) ||
+        server_options(shard->server)->lossless)
+        return false;
+    if (!shard->has_news) {
+        shard->has_news = true;
+        shard->look_at_ms = (shard_now_ms(shard) / patience_ms + 1) * patience_ms;
+        tick_schedule(shard);
+    }
+    return true;
 }
 
 /* Right after drain(): what the bus still holds is not in the fan-out. */
@@ -483,6 +519,8 @@ static void on_wake(uv_async_t *async)
         stop_begin(shard);
         return;
     }
+    if (news_wait(shard))
+        return;
     drain(shard);
     drained_look(shard);
 }

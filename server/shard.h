@@ -46,6 +46,8 @@ struct shard {
     uv_timer_t deadline; /* of the stop */
     pthread_t thread;
     bool has_loop, has_thread, listening, stopping, stalled, behind;
+    bool has_news; /* on the bus, to be taken at look_at_ms */
+    int64_t look_at_ms;
     _Atomic bool must_stop, asks_drained, is_drained;
     struct bus_sub *sub;
     struct fanout *fanout;
@@ -74,6 +76,8 @@ int64_t shard_now_ms(const struct shard *shard);
 /* Looks at a session again in about delay_ms. */
 void shard_watch(struct shard *shard, struct session *session, int64_t delay_ms);
 void shard_unwatch(struct shard *shard, struct session *session);
+/* Takes news that were left to wait, for who is about to answer a client. */
+void shard_freshen(struct shard *shard);
 /* Takes up what was held back while a reader was too far behind, and sets timers. */
 void shard_continue(struct shard *shard);
 void shard_session_ended(struct shard *shard);
