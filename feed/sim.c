@@ -49,9 +49,10 @@ struct sim {
     struct producer producer; /* first: producer_ops get this */
     uint64_t seed, symbols;
     double rate, bursts, volatility;
-    bool trades, quotes;
+    bool trades, quotes, even;
     uint64_t random[4];
     double now_ns, burst_until_ns, next_burst_ns;
+    uint64_t turn; /* of an even market: whose it is */
     struct instrument *instruments;
 };
 
@@ -97,7 +98,7 @@ static const double burst_mean_ns = 1 * NS_PER_S, calm_mean_ns = 19 * NS_PER_S;
 
 static double rate_now(struct sim *sim)
 {
-    if (sim->bursts == 1)
+    if (sim->bursts == 1 || sim->even)
         return sim->rate;
     if (sim->now_ns >= sim->next_burst_ns) {
         sim->burst_until_ns = sim->now_ns - log(random_unit(sim)) * burst_mean_ns;
@@ -110,6 +111,8 @@ static double rate_now(struct sim *sim)
 
 static struct instrument *instrument_draw(struct sim *sim)
 {
+    if (sim->even)
+        return &sim->instruments[sim->turn++ % sim->symbols];
     const uint64_t bits = random_next(sim);
     const uint32_t i = (uint32_t)((bits >> 32) * sim->symbols >> 32);
     const double fraction = (double)(uint32_t)bits * 0x1p-32;
@@ -182,7 +185,7 @@ static void sim_fill(struct producer *producer, struct event_batch *out)
         else
             make_quote(sim, instrument, event);
         event->ts_ns = event->recv_ns = (int64_t)sim->now_ns;
-        sim->now_ns -= log(random_unit(sim)) * NS_PER_S / rate_now(sim);
+        sim->now_ns -= (sim->even ? -1 : log(random_unit(sim))) * NS_PER_S / rate_now(sim);
     }
 }
 
@@ -190,6 +193,7 @@ static void sim_start(struct sim *sim)
 {
     random_seed(sim);
     sim->now_ns = 0;
+    sim->turn = 0;
     sim->burst_until_ns = 0;
     sim->next_burst_ns = 5 * NS_PER_S;
     for (uint64_t i = 0; i < sim->symbols; i++) {
@@ -277,15 +281,18 @@ static int instruments_make(struct sim *sim)
 static int options_read(struct sim *sim, const struct spec *spec, char *error, size_t error_size)
 {
     static const char *const keys[] = {"symbols", "rate",       "seed", "kinds",
-                                       "bursts",  "volatility", NULL};
+                                       "bursts",  "volatility", "even", NULL};
+    uint64_t even = 0;
     const char *kinds = spec_value(spec, "kinds");
     if (spec_check_keys(spec, keys, error, error_size) != 0 ||
         spec_integer(spec, "symbols", 1, SIM_SYMBOLS_MAX, &sim->symbols, error, error_size) != 0 ||
         spec_integer(spec, "seed", 0, UINT64_MAX, &sim->seed, error, error_size) != 0 ||
         spec_real(spec, "rate", 0.001, 1e8, &sim->rate, error, error_size) != 0 ||
         spec_real(spec, "bursts", 1, 15, &sim->bursts, error, error_size) != 0 ||
-        spec_real(spec, "volatility", 0, 10, &sim->volatility, error, error_size) != 0)
+        spec_real(spec, "volatility", 0, 10, &sim->volatility, error, error_size) != 0 ||
+        spec_integer(spec, "even", 0, 1, &even, error, error_size) != 0)
         return -EINVAL;
+    sim->even = even == 1;
     sim->trades = kinds == NULL || strstr(kinds, "trade") != NULL;
     sim->quotes = kinds == NULL || strstr(kinds, "quote") != NULL;
     if (kinds != NULL && strcmp(kinds, "trade") != 0 && strcmp(kinds, "quote") != 0 &&

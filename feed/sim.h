@@ -12,7 +12,9 @@
  *   seed=1          any whole number
  *   kinds=trade,quote   or one of them
  *   bursts=5        how many times busier a burst is than the average; 1: no bursts
- *   volatility=1    how often prices move, 0 to 10 */
+ *   volatility=1    how often prices move, 0 to 10
+ *   even=0          1: one event after another at the same distance, the instruments in turn; for
+ *                   measuring */
 #ifndef PRICECAST_FEED_SIM_H
 #define PRICECAST_FEED_SIM_H
 

@@ -328,7 +328,7 @@ void options_help(void)
         "  native, binance, cryptofeed1, cryptofeed2, tardis, binance-csv, csv\n"
         "Keys of a file: format, symbol, source, offset; of csv also columns, date, tz, ts_unit,\n"
         "price_scale, one_sided, delimiter, header. Keys of sim: symbols, rate, seed, kinds,\n"
-        "bursts, volatility.\n\n"
+        "bursts, volatility, even.\n\n"
         "Formats of ws and wss: coinbase, coinbase-advanced, kraken, kraken2, bitstamp, bybit,\n"
         "binance, pricecast. Keys: symbols, source, stall, ca, insecure.\n\n"
         "Keys in a terminal: " CONSOLE_KEYS ".\n"

@@ -104,6 +104,21 @@ static void on_average_it_has_the_rate_asked_for(void **state)
     expect_rate("sim:?rate=20&bursts=5", 400000, 20, 0.1); /* bursts need many to average out */
 }
 
+/* To measure with: nothing is left to chance. */
+static void an_even_market_takes_turns(void **state)
+{
+    (void)state;
+    struct producer *sim = make("sim:?symbols=3&rate=1000&kinds=quote&even=1");
+    sim->ops->fill(sim, &batch);
+    assert_in_range(batch.count, 9, BATCH_EVENTS_MAX);
+    for (size_t i = 3; i < 9; i++) {
+        assert_int_equal(batch.events[i].stream, batch.events[i - 3].stream);
+        assert_int_not_equal(batch.events[i].stream, batch.events[i - 1].stream);
+        assert_int_equal(batch.events[i].ts_ns, i * 1000000);
+    }
+    sim->ops->destroy(sim);
+}
+
 static void time_goes_forward_and_a_batch_is_about_a_second(void **state)
 {
     (void)state;
@@ -264,6 +279,7 @@ static void beyond_them_it_is_refused(void **state)
         {"sim:?bursts=15.1", "bursts"},
         {"sim:?volatility=-1", "volatility"},
         {"sim:?volatility=10.1", "volatility"},
+        {"sim:?even=2", "even=2: allowed are whole numbers from 0 to 1"},
         {"sim:?kinds=", "kinds"},
         {"sim:?kinds=trades", "kinds=trades: allowed are trade, quote and trade,quote"},
         {"sim:?colour=red", "\"colour\""},
@@ -284,6 +300,7 @@ int main(void)
         cmocka_unit_test(one_seed_is_one_market),
         cmocka_unit_test(rewinding_begins_the_same_again),
         cmocka_unit_test(on_average_it_has_the_rate_asked_for),
+        cmocka_unit_test(an_even_market_takes_turns),
         cmocka_unit_test(time_goes_forward_and_a_batch_is_about_a_second),
         cmocka_unit_test(prices_stay_possible),
         cmocka_unit_test(trades_happen_at_the_bid_or_the_ask),
