@@ -91,8 +91,8 @@ void fanout_tick(struct fanout *fanout, int64_t now_ms);
 /* When fanout_tick() is next wanted, or FANOUT_NO_TICK. */
 int64_t fanout_next_tick_ms(const struct fanout *fanout);
 
-/* How late, in milliseconds, events may be handed in without any reader noticing: all that is wanted
- * goes out at a rate. 0: at once. */
+/* How late, in milliseconds, events may be handed in without any reader noticing: all that is
+ * wanted goes out at a rate. 0: at once. */
 unsigned fanout_patience_ms(const struct fanout *fanout);
 
 /* In lossless mode: some reader of "every" is so far behind that no more events should be taken. */
