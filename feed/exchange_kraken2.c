@@ -11,10 +11,8 @@
 enum outer { CHANNEL, TYPE, DATA, SUCCESS, ERROR, OUTERS };
 
 static const struct json_scan_name outers[OUTERS] = {
-    [CHANNEL] = JSON_SCAN_NAME("channel"),
-    [TYPE] = JSON_SCAN_NAME("type"),
-    [DATA] = JSON_SCAN_NAME("data"),
-    [SUCCESS] = JSON_SCAN_NAME("success"),
+    [CHANNEL] = JSON_SCAN_NAME("channel"), [TYPE] = JSON_SCAN_NAME("type"),
+    [DATA] = JSON_SCAN_NAME("data"),       [SUCCESS] = JSON_SCAN_NAME("success"),
     [ERROR] = JSON_SCAN_NAME("error"),
 };
 

@@ -32,8 +32,8 @@ static inline void live_bus_on_event(const struct price_event *event, void *ctx)
     const size_t room = SEEN_BYTES_MAX - live_bus->seen_len;
     char price[DECIMAL_TEXT_MAX + 1];
     if (event->kind == EVENT_RESET) {
-        live_bus->seen_len += (size_t)snprintf(to, room, "reset %s\n",
-                                               event->detail == RESET_SEEK ? "seek" : "loop");
+        live_bus->seen_len +=
+            (size_t)snprintf(to, room, "reset %s\n", event->detail == RESET_SEEK ? "seek" : "loop");
         return;
     }
     if (event->kind == EVENT_SETTLED) {
