@@ -35,6 +35,8 @@ static const char *const names[COLUMNS] = {
     "amount",   "ask_amount", "ask_price", "bid_price",       "bid_amount", "is_snapshot",
 };
 
+#define NEEDED "exchange, symbol, timestamp, local_timestamp"
+
 enum kind { UNKNOWN, TRADES, QUOTES };
 
 struct parser {
@@ -62,6 +64,14 @@ static void destroy(void *ctx)
     free(parser);
 }
 
+static bool has_needed(const int *places)
+{
+    for (int i = EXCHANGE; i <= LOCAL_TIMESTAMP; i++)
+        if (places[i] < 0)
+            return false;
+    return true;
+}
+
 /* Finds the columns in the row that was just cut. */
 static enum kind read_header(const struct csv *csv, int *places)
 {
@@ -71,9 +81,8 @@ static enum kind read_header(const struct csv *csv, int *places)
         for (int i = 0; i < COLUMNS; i++)
             if (csv_is(&csv->cells[k], names[i]))
                 places[i] = (int)k;
-    for (int i = EXCHANGE; i <= LOCAL_TIMESTAMP; i++)
-        if (places[i] < 0)
-            return UNKNOWN;
+    if (!has_needed(places))
+        return UNKNOWN;
     if (places[ASK_PRICE] >= 0 && places[BID_PRICE] >= 0)
         return QUOTES;
     return places[PRICE] >= 0 && places[AMOUNT] >= 0 && places[SIDE] >= 0 && places[ID] >= 0 &&
@@ -89,6 +98,18 @@ static enum format_result take_header(struct parser *parser, struct format_outpu
     return parser->kind != UNKNOWN
                ? FORMAT_EVENTS
                : format_refused(out, "a Tardis file of a kind without trades or best quotes");
+}
+
+/* Does the row that was just cut name columns? Where a time should be, a letter tells. */
+static bool is_header(const struct parser *parser)
+{
+    int places[COLUMNS];
+    const size_t at = (size_t)parser->places[LOCAL_TIMESTAMP];
+    if (parser->kind != UNKNOWN && at < parser->csv.count &&
+        (parser->csv.cells[at].len == 0 || *parser->csv.cells[at].text <= '9'))
+        return false;
+    read_header(&parser->csv, places);
+    return has_needed(places);
 }
 
 static struct json_scan_token cell(const struct parser *parser, enum column column)
@@ -175,22 +196,27 @@ static enum format_result parse_line(void *ctx, const char *text, size_t len,
     struct parser *parser = ctx;
     if (csv_split(&parser->csv, text, len) != 0)
         return format_bad_csv(out, &parser->csv);
-    if (csv_is(&parser->csv.cells[0], names[EXCHANGE]))
+    if (is_header(parser))
         return take_header(parser, out);
     if (parser->kind == UNKNOWN)
-        return format_bad(out, "no header that begins with exchange,symbol,timestamp");
+        return format_bad(out, "no header with " NEEDED);
     return take_row(parser, out);
 }
 
 /* Kinds without prices are recognised too: parse_line() then tells what is wrong. */
 static int guess(const struct line *lines, size_t count, const char **why)
 {
-    static const char start[] = "exchange,symbol,timestamp,local_timestamp,";
+    struct csv csv = {.delimiter = ','};
+    int places[COLUMNS];
+    bool is_ours = false;
     (void)count;
-    *why = "no header exchange,symbol,timestamp,…";
-    return lines[0].len >= sizeof start - 1 && memcmp(lines[0].text, start, sizeof start - 1) == 0
-               ? 98
-               : 0;
+    *why = "no header with " NEEDED;
+    if (csv_split(&csv, lines[0].text, lines[0].len) == 0) {
+        read_header(&csv, places);
+        is_ours = has_needed(places);
+    }
+    csv_finish(&csv);
+    return is_ours ? 98 : 0;
 }
 
 static const char *const keys[] = {"symbol", "source", NULL};

@@ -373,7 +373,7 @@ static void files_without_lines_are_refused(void **state)
     "; tried: native 0% (no header {\"pricecast\":1} and no items), "                              \
     "binance 0% (no receive time in front of JSON), cryptofeed1 0% (no \"SECONDS: JSON\"), "       \
     "cryptofeed2 0% (no JSON with t, conn and ts), "                                               \
-    "tardis 0% (no header exchange,symbol,timestamp,…), "                                        \
+    "tardis 0% (no header with exchange, symbol, timestamp, local_timestamp), "                    \
     "binance-csv 0% (no rows id,price,quantity,…), "                                             \
     "csv 0% (no rows of as many fields, with numbers)"
 
@@ -413,7 +413,7 @@ static void a_guess_that_does_not_fit_is_refused_with_all_that_was_tried(void **
             "the line is: 1,2,3; tried: native 0% (no header {\"pricecast\":1} and no items), "
             "binance 0% (no receive time in front of JSON), cryptofeed1 0% (no \"SECONDS: JSON\"), "
             "cryptofeed2 0% (no JSON with t, conn and ts), "
-            "tardis 0% (no header exchange,symbol,timestamp,…), "
+            "tardis 0% (no header with exchange, symbol, timestamp, local_timestamp), "
             "binance-csv 0% (no rows id,price,quantity,…), csv 40%");
 }
 

@@ -72,6 +72,12 @@ static void columns_are_found_by_name(void **state)
                "\"bid\":\"1.0\",\"bid_size\":\"10\",\"ask\":\"2.0\",\"ask_size\":\"20\""));
     assert_string_equal(lines_items(*state, TRADES), ""); /* of the next file */
     assert_non_null(strstr(lines_items(*state, "x,S,1,2,,buy,1.0,3"), "\"price\":\"1.0\""));
+    assert_string_equal(lines_items(*state, "price,local_timestamp,id,symbol,amount,side,timestamp,"
+                                            "exchange"),
+                        "");
+    assert_non_null(
+        strstr(lines_items(*state, "1.0,2,7,S,3,sell,1,x"),
+               "\"ts\":1,\"recv\":2,\"price\":\"1.0\",\"size\":\"3\",\"side\":\"sell\""));
 }
 
 static void kinds_without_prices_are_refused(void **state)
