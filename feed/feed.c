@@ -231,8 +231,10 @@ static void schedule(struct feed *feed, int64_t now, int64_t next_ns, bool again
 static bool turn_around(struct feed *feed)
 {
     struct track *files = &feed->tracks[TRACK_FILES];
-    if (!feed->options.loop || files->inputs_count == 0 || files->sent == 0)
+    if (!feed->options.loop || files->inputs_count == 0 || files->sent == 0) {
+        files->steps = 0; /* those it had no more events for */
         return false;
+    }
     bus_reset(feed->bus, RESET_LOOP);
     feed->loops++;
     track_rewind(files);

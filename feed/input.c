@@ -359,6 +359,11 @@ enum input_state input_peek(struct input *input, struct price_event *out, uint32
     return INPUT_WAITS;
 }
 
+bool input_is_prelude(const struct input *input)
+{
+    return input->prelude_at < input->sought.prelude_count;
+}
+
 void input_pop(struct input *input)
 {
     const int64_t time_ns = event_time_ns(event_next(input));

@@ -52,6 +52,9 @@ void input_start(struct input *input);
 enum input_state input_peek(struct input *input, struct price_event *out, uint32_t *source_stream);
 void input_pop(struct input *input);
 
+/* Is the event that input_peek() brought part of a seek's prelude? */
+bool input_is_prelude(const struct input *input);
+
 /* Reads no further: what follows is INPUT_ENDED. */
 void input_end(struct input *input);
 

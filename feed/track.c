@@ -154,6 +154,7 @@ static void inputs_seek(struct track *track, int64_t time_ns, size_t but)
 void track_seek(struct track *track, const struct input_target *target)
 {
     track_restart(track);
+    track->steps = 0;
     track->seek_leader = track->inputs_count;
     track->seeking = SEEK_FOLLOWS;
     if (target->time_ns != EVENT_NO_TIME) {
@@ -273,6 +274,10 @@ static void head_refresh(struct track *track, size_t i)
         head->state == INPUT_HAS_EVENT ? event_time_ns(&track->head_events[i]) : EVENT_NO_TIME;
     if (time_ns != EVENT_NO_TIME)
         head->time_ns = time_ns > reach_ns ? reach_ns : time_ns < -reach_ns ? -reach_ns : time_ns;
+    /* In a file out of order its time may be later than the target's. It comes before that. */
+    head->is_prelude = head->state == INPUT_HAS_EVENT && input_is_prelude(track->inputs[i]);
+    if (head->is_prelude && head->time_ns >= track->prelude_until_ns)
+        head->time_ns = track->prelude_until_ns - 1;
 }
 
 static void head_pop(struct track *track, size_t i)
@@ -314,7 +319,7 @@ static bool range_admits(struct track *track, size_t i)
     }
     const int64_t from = when_resolve(&track->options.from, track->first_ns, INT64_MIN);
     const int64_t to = when_resolve(&track->options.to, track->first_ns, INT64_MAX);
-    if ((time >= from || time < track->prelude_until_ns) && time < to)
+    if ((time >= from || track->heads[i].is_prelude) && time < to)
         return true;
     track->out_of_range++;
     if (time >= to && time - to >= DISORDER_MAX_NS)
@@ -420,18 +425,12 @@ static void settle(struct track *track, struct outbox *outbox, bool is_within)
     track->options.settled(track->options.ctx);
 }
 
-static bool is_prelude(const struct track *track, size_t i)
-{
-    const int64_t time_ns = track->heads[i].time_ns;
-    return time_ns != EVENT_NO_TIME && time_ns < track->prelude_until_ns;
-}
-
 /* When the next event is due; an event without a time, what a prelude tells, and what is stepped to
  * are due at once. */
 static int64_t due_find(struct track *track, size_t i, int64_t now_ns)
 {
     const int64_t time_ns = track->heads[i].time_ns;
-    if (is_prelude(track, i))
+    if (track->heads[i].is_prelude)
         return now_ns;
     if (track->paused) {
         track->steps--;
@@ -459,9 +458,9 @@ static int64_t pump(struct track *track, int64_t now_ns, struct outbox *outbox,
             return state == INPUT_ENDED ? TRACK_ENDED : TRACK_WAITS;
         if (!range_admits(track, i))
             continue;
-        if (!is_prelude(track, i))
+        if (!track->heads[i].is_prelude)
             settle(track, outbox, true);
-        if (track->paused && track->steps == 0 && !is_prelude(track, i))
+        if (track->paused && track->steps == 0 && !track->heads[i].is_prelude)
             return TRACK_WAITS;
         if (!room_take(track, &room, outbox, now_ns, room_wake, ctx))
             return TRACK_WAITS;
@@ -507,12 +506,13 @@ int64_t track_pump(struct track *track, int64_t now_ns, void (*room)(void *ctx),
 
 void track_pause(struct track *track, int64_t now_ns)
 {
-    if (track->paused || track->ended)
+    if (track->paused)
         return;
-    track->paused = true;
+    track->paused = true; /* also of one that has ended: a seek brings it back */
     pace_interrupt(track);
     pacer_stop(&track->pacer, now_ns);
-    announce_all(track, FEED_PAUSED);
+    if (!track->ended)
+        announce_all(track, FEED_PAUSED);
 }
 
 void track_resume(struct track *track, int64_t now_ns)

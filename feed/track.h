@@ -40,6 +40,7 @@ struct track_head {
     enum input_state state; /* INPUT_WAITS: look again */
     uint32_t source_stream;
     int64_t time_ns;
+    bool is_prelude; /* it tells how things stood where a seek went */
 };
 
 struct track {

@@ -355,7 +355,47 @@ static void a_seek_tells_how_things_stood_and_goes_on_from_there(void **state)
     assert_true(command(f, (struct feed_command){.action = FEED_PAUSE}));
     assert_true(command(f, (struct feed_command){.action = FEED_SEEK, .target = back}));
     look(f);
-    assert_non_null(strstr(f->seen, "reset x=up B20 A30 settled"));
+    assert_non_null(strstr(f->seen, "reset x=paused B20 A30 settled"));
+}
+
+/* Paused after the end, it stays so where it is sent to; and what was stepped too far is over. */
+static void a_seek_back_from_the_end_sends_no_more_than_is_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    const struct feed_target to = {.kind = SEEK_TO_TIME, .ns = 1700000020 * S};
+    add(f, "x", "A10 A20 A30");
+    f->options.start_paused = true;
+    start(f);
+    expect(f, "x=paused");
+    assert_true(command(f, (struct feed_command){.action = FEED_STEP, .count = 100}));
+    expect(f, "A10 A20 A30 x=ended");
+    assert_true(command(f, (struct feed_command){.action = FEED_SEEK, .target = to}));
+    expect(f, "reset x=paused A10 settled");
+    assert_true(command(f, (struct feed_command){.action = FEED_STEP, .count = 1}));
+    expect(f, "A20");
+    assert_true(command(f, (struct feed_command){.action = FEED_RESUME}));
+    expect(f, "x=up A30 x=ended");
+    wait_for_end(f);
+    assert_true(command(f, (struct feed_command){.action = FEED_PAUSE}));
+    assert_true(command(f, (struct feed_command){.action = FEED_SEEK, .target = to}));
+    expect(f, "reset x=paused A10 settled");
+}
+
+/* What comes after the target in the file comes after it here, whatever its time. */
+static void a_seek_into_disorder_takes_the_order_of_the_file(void **state)
+{
+    struct fixture *f = *state;
+    const struct feed_target to = {.kind = SEEK_TO_TIME, .ns = 1700000025 * S};
+    add(f, "x", "A10 A30 B15 A40");
+    f->options.start_paused = true;
+    start(f);
+    expect(f, "x=paused");
+    assert_true(command(f, (struct feed_command){.action = FEED_SEEK, .target = to}));
+    expect(f, "reset x=paused A10 settled");
+    assert_true(command(f, (struct feed_command){.action = FEED_STEP, .count = 1}));
+    expect(f, "A30");
+    assert_true(command(f, (struct feed_command){.action = FEED_STEP, .count = 1}));
+    expect(f, "B15");
 }
 
 static void stopping_the_replay_ends_it_as_its_files_would(void **state)
@@ -466,6 +506,8 @@ int main(void)
         TEST(pausing_holds_it_and_is_seen),
         TEST(a_loop_begins_again_in_a_new_epoch_until_told_otherwise),
         TEST(a_seek_tells_how_things_stood_and_goes_on_from_there),
+        TEST(a_seek_back_from_the_end_sends_no_more_than_is_asked_for),
+        TEST(a_seek_into_disorder_takes_the_order_of_the_file),
         TEST(stopping_the_replay_ends_it_as_its_files_would),
         TEST(nothing_to_seek_in_is_told),
         TEST(targets_are_read),
