@@ -11,7 +11,8 @@
 #define WEBROOT_FILE_MAX (16u << 20) /* bytes; a larger file is not served */
 
 struct webroot_file {
-    struct asset asset; /* points into this struct and to `path`; never has a gzip twin or is `lasting` */
+    struct asset
+        asset; /* points into this struct and to `path`; never has a gzip twin or is `lasting` */
     struct text body;
     char etag[60];
 };
