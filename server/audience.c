@@ -6,6 +6,7 @@
 
 enum {
     CATCH_UP_BYTES = 32 << 10, /* a piece: newer values may replace what has not been written */
+    FLUSH_BYTES = 64 << 10,    /* about as much goes into one write: libwebsockets keeps the rest */
     KEEP_BYTES_MAX = 256 << 10,
 };
 
@@ -156,33 +157,30 @@ static void members_detach_busy(struct audience *audience)
     }
 }
 
-static void latest_build(struct audience *audience, struct text *text)
+/* Builds the next piece, from the dirty stream `*at` on. */
+static struct cargo latest_build(struct audience *audience, struct text *text, uint32_t *at)
 {
     struct book *book = fanout_book(audience->fanout);
     struct wire wire = {.text = text, .encoding = audience->delivery.encoding};
-    for (uint32_t i = 0; i < audience->dirty_count; i++) {
-        const uint32_t index = audience->dirty[i];
-        const uint64_t seq = book_entry(book, audience->streams[index])->latest.seq;
+    struct cargo cargo = {0};
+    for (; *at < audience->dirty_count && text->len < FLUSH_BYTES; ++*at) {
+        const uint32_t index = audience->dirty[*at];
+        const struct book_entry *entry = book_entry(book, audience->streams[index]);
+        const uint64_t seq = entry->latest.seq;
         audience->is_dirty[index] = 0;
         if (seq <= audience->sent[index])
             continue;
-        put_item(audience, &wire, WIRE_UPDATE, index, skipped_between(audience->sent[index], seq));
+        const uint64_t skipped = skipped_between(audience->sent[index], seq);
+        put_item(audience, &wire, WIRE_UPDATE, index, skipped);
+        cargo_add(&cargo, skipped, entry->emitted_ns);
         audience->sent[index] = seq;
     }
-    wire_end(&wire, fanout_place(audience->fanout));
-    audience->dirty_count = 0;
-}
-
-static void count_write(struct audience *audience, size_t bytes, uint32_t items)
-{
-    struct fanout_counts *counts = fanout_counts(audience->fanout);
-    count_add(&counts->items, items);
-    count_add(&counts->frames, 1);
-    count_add(&counts->bytes, bytes);
+    wire_end(&wire, *at == audience->dirty_count ? fanout_place(audience->fanout) : NULL);
+    return cargo;
 }
 
 /* Members at the head first: they share one text, which catching up will overwrite. */
-static void latest_send(struct audience *audience, uint32_t items)
+static void latest_send(struct audience *audience, const struct cargo *cargo)
 {
     const struct text *text = fanout_scratch(audience->fanout);
     for (uint32_t i = 0; i < audience->members_count; i++) {
@@ -194,20 +192,22 @@ static void latest_send(struct audience *audience, uint32_t items)
             continue;
         }
         reader_write(part->reader, text->bytes, text->len);
-        count_write(audience, text->len, items);
+        reader_delivered(part->reader, text->len, cargo);
     }
 }
 
 static void latest_flush(struct audience *audience)
 {
-    const uint32_t items = audience->dirty_count;
     members_tell(audience);
-    members_detach_busy(audience);
     struct text *text = fanout_scratch(audience->fanout);
-    text_clear(text, KEEP_BYTES_MAX);
-    latest_build(audience, text);
-    if (text->len > 0 || text->failed)
-        latest_send(audience, items);
+    for (uint32_t at = 0; at < audience->dirty_count;) {
+        members_detach_busy(audience);
+        text_clear(text, KEEP_BYTES_MAX);
+        const struct cargo cargo = latest_build(audience, text, &at);
+        if (text->len > 0 || text->failed)
+            latest_send(audience, &cargo);
+    }
+    audience->dirty_count = 0;
     for (uint32_t i = 0; i < audience->members_count; i++) {
         struct part *part = audience->members[i];
         if (part->sent != NULL && !reader_is_blocked(part->reader))
@@ -231,6 +231,18 @@ static void item_note(struct audience *audience, uint32_t stream, uint64_t event
         (struct frame_item){.stream = stream, .events = (uint32_t)events};
 }
 
+static struct frame *open_frame(const struct audience *audience)
+{
+    struct frame *frame =
+        frame_create(audience->open.bytes, audience->open.len, audience->open_items,
+                     audience->open_count, fanout_epoch(audience->fanout));
+    if (frame != NULL) {
+        frame->cargo = audience->open_cargo;
+        frame->delivery = audience->delivery;
+    }
+    return frame;
+}
+
 static void every_deliver(struct audience *audience)
 {
     struct text *text = &audience->open;
@@ -241,14 +253,13 @@ static void every_deliver(struct audience *audience)
             continue;
         if (!reader_is_blocked(reader)) {
             reader_write(reader, text->bytes, text->len);
+            reader_delivered(reader, text->len, &audience->open_cargo);
         } else {
             if (frame == NULL)
-                frame = frame_create(text->bytes, text->len, audience->open_items,
-                                     audience->open_count, fanout_epoch(audience->fanout));
+                frame = open_frame(audience);
             if (frame == NULL || !reader_enqueue(reader, frame))
                 reader->failed = true;
         }
-        count_write(audience, text->len, audience->open_count);
     }
     frame_unref(frame);
 }
@@ -267,21 +278,24 @@ static void every_flush(struct audience *audience)
     }
     text_clear(&audience->open, KEEP_BYTES_MAX);
     audience->open_count = 0;
+    audience->open_cargo = (struct cargo){0};
 }
 
 static void every_note(struct audience *audience, uint32_t index)
 {
     const uint32_t stream = audience->streams[index];
-    const uint64_t seq = book_entry(fanout_book(audience->fanout), stream)->latest.seq;
-    const uint64_t sent = audience->sent[index];
+    const struct book_entry *entry = book_entry(fanout_book(audience->fanout), stream);
+    const uint64_t seq = entry->latest.seq, sent = audience->sent[index];
     if (seq <= sent)
         return;
     put_item(audience, &audience->open_wire, WIRE_UPDATE, index, skipped_between(sent, seq));
     item_note(audience, stream, seq - sent);
+    cargo_add(&audience->open_cargo, skipped_between(sent, seq), entry->emitted_ns);
     audience->sent[index] = seq;
     /* A slow rate may not gather without end: what is past the queue's limit does not wait. */
-    if (audience->open.len > fanout_queue_bytes_max(audience->fanout) &&
-        audience->delivery.period_ms > 0)
+    const size_t most = audience->delivery.period_ms > 0 ? fanout_queue_bytes_max(audience->fanout)
+                                                         : (size_t)FLUSH_BYTES;
+    if (audience->open.len > most)
         every_flush(audience);
 }
 
@@ -338,8 +352,10 @@ static bool part_extend(struct part *part)
     return true;
 }
 
-/* Builds the next piece, at most `bytes_max`; returns how many items, 0 when nothing is lacking. */
-static uint32_t part_build(struct part *part, struct text *text, size_t bytes_max)
+/* Builds the next piece, at most `bytes_max`; returns how many items, 0 when nothing is lacking.
+ * The cargo is that of updates: a snapshot is not late, however old its values. */
+static uint32_t part_build(struct part *part, struct text *text, size_t bytes_max,
+                           struct cargo *cargo)
 {
     struct audience *audience = part->audience;
     const struct book *book = fanout_book(audience->fanout);
@@ -348,7 +364,8 @@ static uint32_t part_build(struct part *part, struct text *text, size_t bytes_ma
     for (; looked < audience->count && text->len < bytes_max; looked++) {
         const uint32_t index = part->next < audience->count ? part->next : 0;
         part->next = index + 1;
-        const uint64_t seq = book_entry(book, audience->streams[index])->latest.seq;
+        const struct book_entry *entry = book_entry(book, audience->streams[index]);
+        const uint64_t seq = entry->latest.seq;
         uint64_t *sent = &part->sent[index];
         if (seq == 0 || (*sent != SEQ_SNAPSHOT && seq <= *sent))
             continue;
@@ -356,6 +373,8 @@ static uint32_t part_build(struct part *part, struct text *text, size_t bytes_ma
         put_item(audience, &wire, *sent == SEQ_SNAPSHOT ? WIRE_SNAPSHOT : WIRE_UPDATE, index,
                  skipped);
         count_add(&fanout_counts(audience->fanout)->skipped, skipped);
+        if (*sent != SEQ_SNAPSHOT)
+            cargo_add(cargo, skipped, entry->emitted_ns);
         *sent = seq;
         items++;
     }
@@ -384,7 +403,8 @@ void part_catch_up(struct part *part)
     while (!reader->failed && (whole || !reader_is_blocked(reader))) {
         struct text *text = fanout_scratch(audience->fanout);
         text_clear(text, KEEP_BYTES_MAX);
-        const uint32_t items = part_build(part, text, CATCH_UP_BYTES);
+        struct cargo cargo = {0};
+        const uint32_t items = part_build(part, text, CATCH_UP_BYTES, &cargo);
         if (text->failed) {
             reader->failed = true;
         } else if (items == 0) {
@@ -394,6 +414,7 @@ void part_catch_up(struct part *part)
         } else if (!reader_send(reader, text->bytes, text->len)) {
             reader->failed = true;
         }
-        count_write(audience, text->len, items);
+        cargo.items = items;
+        reader_delivered(reader, text->len, &cargo);
     }
 }

@@ -8,8 +8,10 @@
 #ifndef PRICECAST_SERVER_AUDIENCE_H
 #define PRICECAST_SERVER_AUDIENCE_H
 
+#include "server/ageing.h"
 #include "server/book.h"
 #include "server/fanout.h"
+#include "server/freshness.h"
 
 #define SEQ_SNAPSHOT UINT64_MAX /* in part.sent: the next item goes into a snapshot */
 
@@ -40,6 +42,7 @@ struct audience {
     struct wire open_wire;
     struct frame_item *open_items;
     uint32_t open_count, open_size;
+    struct cargo open_cargo;
     struct part **members;
     uint32_t members_count, members_size;
     bool touched, wants_tick;
@@ -86,6 +89,8 @@ bool reader_enqueue(struct reader *reader, struct frame *frame);
 void reader_define(struct reader *reader, const uint32_t *streams, uint32_t count);
 
 void fanout_touch(struct fanout *fanout, struct audience *audience);
+struct freshness *fanout_freshness(struct fanout *fanout);
+struct ageing *fanout_ageing(struct fanout *fanout);
 struct text *fanout_scratch(struct fanout *fanout); /* for building one write */
 void fanout_count_full(struct fanout *fanout, int change);
 void fanout_note_overflow(struct fanout *fanout, struct reader *reader);
@@ -101,7 +106,8 @@ void shared_plan_unref(struct shared_plan *shared);
 const struct plan *shared_plan_plan(const struct shared_plan *shared);
 struct audience *shared_plan_audience(const struct shared_plan *shared, size_t group);
 
-/* Moves a reader whose queue is past the limit from "every" to "latest". */
-void reader_overflow(struct reader *reader);
+/* Moves the groups (a bit each) of a reader's plan from "every" to "latest": what is queued of them
+ * is taken back. */
+void reader_fall_back(struct reader *reader, uint32_t groups);
 
 #endif

@@ -33,6 +33,7 @@ struct book_piece {
 struct book_entry {
     const struct stream *stream;
     struct price_event latest; /* seq 0: none in this epoch */
+    int64_t emitted_ns;        /* when the bus got it */
     char *prefix;              /* the item's text up to seq; made when first needed */
     uint32_t prefix_len;
     struct book_piece text;   /* of the latest event as JSON */

@@ -144,13 +144,30 @@ static bool mode_set(struct command *command, const char *mode, struct command_e
     return true;
 }
 
+/* Waiting for the tick of one's own rate must not count as waiting too long. */
+static bool age_agrees(const struct command *command, struct command_error *error)
+{
+    const struct delivery *delivery = &command->delivery;
+    return delivery->age_max_ms == 0 || delivery->age_max_ms >= delivery->period_ms ||
+           refuse(error, "bad_request",
+                  "max_age_ms: not below the time between frames of max_rate");
+}
+
 /* Frames a second to whole milliseconds between frames, rounded up: never more than asked for. */
 static bool rate_set(struct command *command, double rate, struct command_error *error)
 {
     if (!(rate >= 0.001 && rate <= COMMAND_RATE_MAX))
         return refuse(error, "bad_request", "max_rate: frames a second, 0.001 to 1000");
     command->delivery.period_ms = (uint32_t)ceil(1000 / rate);
-    return true;
+    return age_agrees(command, error);
+}
+
+static bool age_set(struct command *command, int64_t ms, struct command_error *error)
+{
+    if (ms < 1 || ms > COMMAND_AGE_MAX_MS)
+        return refuse(error, "bad_request", "max_age_ms: whole milliseconds, 1 to 3600000");
+    command->delivery.age_max_ms = (uint32_t)ms;
+    return age_agrees(command, error);
 }
 
 static bool options_read(struct command *command, struct command_error *error)
@@ -158,12 +175,15 @@ static bool options_read(struct command *command, struct command_error *error)
     const json_t *mode = json_object_get(command->root, "mode");
     const json_t *rate = json_object_get(command->root, "max_rate");
     const json_t *snapshot = json_object_get(command->root, "snapshot");
+    const json_t *age = json_object_get(command->root, "max_age_ms");
     if (!kinds_read(command, error))
         return false;
     if (mode != NULL && !mode_set(command, json_string_value(mode), error))
         return false;
     if (rate != NULL &&
         !rate_set(command, json_is_number(rate) ? json_number_value(rate) : -1, error))
+        return false;
+    if (age != NULL && !age_set(command, json_integer_value(age), error))
         return false;
     if (snapshot != NULL && !json_is_boolean(snapshot))
         return refuse(error, "bad_request", "snapshot: true or false");
@@ -295,6 +315,11 @@ bool command_query(struct command *command, const char *name, const char *value,
         char *end;
         const double rate = strtod(value, &end);
         return rate_set(command, *value != '\0' && *end == '\0' ? rate : -1, error);
+    }
+    if (strcmp(name, "max_age_ms") == 0) {
+        char *end;
+        const long long ms = strtoll(value, &end, 10);
+        return age_set(command, *value != '\0' && *end == '\0' ? ms : -1, error);
     }
     if (strcmp(name, "snapshot") == 0) {
         command->snapshot = strcmp(value, "true") == 0;

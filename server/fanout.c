@@ -39,6 +39,8 @@ struct fanout {
     struct text scratch;
     struct fanout_counts counts;
     struct histogram latency;
+    struct freshness freshness;
+    struct ageing ageing;
     int64_t stamps[TURN_STAMPS_MAX];
     size_t stamps_count;
 };
@@ -53,6 +55,7 @@ struct fanout *fanout_create(const struct fanout_options *options)
         fanout->options.queue_bytes_max = READER_QUEUE_BYTES_DEFAULT;
     fanout->place.epoch = options->epoch;
     fanout->next_tick_ms = FANOUT_NO_TICK;
+    fanout->ageing.next_ms = FANOUT_NO_TICK;
     fanout->book = book_create(options->streams);
     if (fanout->book == NULL) {
         free(fanout);
@@ -81,6 +84,7 @@ static bool key_make(const struct plan *plan, struct text *key)
         text_put(key, &topic->kinds, sizeof topic->kinds);
         text_put(key, &topic->delivery.mode, sizeof topic->delivery.mode);
         text_put(key, &topic->delivery.encoding, sizeof topic->delivery.encoding);
+        text_put(key, &topic->delivery.age_max_ms, sizeof topic->delivery.age_max_ms);
         text_put(key, &topic->delivery.period_ms, sizeof topic->delivery.period_ms);
     }
     return !key->failed;
@@ -253,6 +257,7 @@ void fanout_event(struct fanout *fanout, const struct price_event *event, int64_
     if (event->kind < EVENT_KINDS_PRICE)
         fanout->place.position += event->seq - entry->latest.seq;
     entry->latest = *event;
+    entry->emitted_ns = emitted_ns;
     count_add(&fanout->counts.events, 1);
     if (fanout->holds)
         return;
@@ -284,7 +289,8 @@ static void overflows_handle(struct fanout *fanout)
         if (reader->failed || reader_plan(reader) == NULL ||
             reader->queue_bytes <= fanout->options.queue_bytes_max)
             continue;
-        reader_overflow(reader);
+        reader_fall_back(reader, ~0u);
+        count_add(&fanout->counts.overflows, 1);
         fanout->options.overflowed(reader);
     }
 }
@@ -303,6 +309,7 @@ static void latency_record(struct fanout *fanout)
 
 void fanout_flush(struct fanout *fanout, int64_t now_ms)
 {
+    freshness_turn(&fanout->freshness);
     while (fanout->touched != NULL) {
         struct audience *audience = fanout->touched;
         fanout->touched = audience->next;
@@ -319,6 +326,7 @@ void fanout_flush(struct fanout *fanout, int64_t now_ms)
 
 void fanout_tick(struct fanout *fanout, int64_t now_ms)
 {
+    freshness_turn(&fanout->freshness);
     struct audience *all = fanout->ticking;
     fanout->ticking = NULL;
     fanout->next_tick_ms = FANOUT_NO_TICK;
@@ -336,12 +344,15 @@ void fanout_tick(struct fanout *fanout, int64_t now_ms)
             fanout->next_tick_ms = audience->due_ms;
     }
     overflows_handle(fanout);
+    if (now_ms != FANOUT_NO_TICK)
+        ageing_tick(&fanout->ageing, now_ms, fanout->options.aged);
     book_turn(fanout->book);
 }
 
 int64_t fanout_next_tick_ms(const struct fanout *fanout)
 {
-    return fanout->next_tick_ms;
+    const int64_t ageing_ms = fanout->ageing.next_ms;
+    return ageing_ms < fanout->next_tick_ms ? ageing_ms : fanout->next_tick_ms;
 }
 
 /* Nothing has been sent of the new epoch, to anybody: so all members are at the head. */
@@ -464,6 +475,21 @@ struct fanout_counts *fanout_counts(struct fanout *fanout)
 const struct histogram *fanout_latency(const struct fanout *fanout)
 {
     return &fanout->latency;
+}
+
+const struct histogram *fanout_ages(const struct fanout *fanout)
+{
+    return &fanout->freshness.ages;
+}
+
+struct freshness *fanout_freshness(struct fanout *fanout)
+{
+    return &fanout->freshness;
+}
+
+struct ageing *fanout_ageing(struct fanout *fanout)
+{
+    return &fanout->ageing;
 }
 
 struct text *fanout_scratch(struct fanout *fanout)

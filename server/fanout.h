@@ -52,6 +52,7 @@ struct fanout_counts {
     _Atomic uint64_t bytes;
     _Atomic uint64_t blocked;       /* writes that filled a socket */
     _Atomic uint64_t overflows;     /* readers moved from "every" to "latest" */
+    _Atomic uint64_t aged;          /* the same, because of age_max_ms */
     _Atomic uint64_t lapped;        /* times this shard fell off the bus */
     _Atomic uint64_t lapped_events; /* events it missed then */
     _Atomic uint64_t skipped;       /* events passed over in items delivered to a reader alone */
@@ -64,6 +65,8 @@ struct fanout_options {
     bool lossless;          /* never overflow: see fanout_is_full() */
     /* Tells a reader's owner that it was moved to "latest"; may call reader_send(). */
     void (*overflowed)(struct reader *reader);
+    /* The same, of those of its topics whose queue grew older than they allow. */
+    void (*aged)(struct reader *reader);
 };
 
 struct fanout *fanout_create(const struct fanout_options *options); /* NULL without memory */
@@ -112,6 +115,8 @@ void fanout_set_vague(struct fanout *fanout, bool is_vague);
 
 void count_add(_Atomic uint64_t *counter, uint64_t much); /* by the counter's one writer */
 struct fanout_counts *fanout_counts(struct fanout *fanout);
+/* Of every write of updates: ns from the bus, for the oldest event in it. */
+const struct histogram *fanout_ages(const struct fanout *fanout);
 const struct histogram *fanout_latency(const struct fanout *fanout); /* ns from bus to written */
 
 /* ---- readers ---- */
@@ -133,7 +138,14 @@ struct reader {
     uint8_t *told; /* binary: bit by stream, it has been told of; NULL: of none */
     uint32_t told_bytes;
     struct reader *next_overflowed;
-    bool overflowed;
+    bool overflowed, ageing;
+    struct reader *next_ageing;
+    int64_t ageing_at_ms; /* when its queue is looked at: see server/ageing.c */
+    struct reader_totals {
+        uint64_t items, skipped;                  /* in what its socket has taken */
+        uint64_t bytes;                           /* of everything written */
+        uint32_t age_us, age_mean_us, age_max_us; /* of updates when written: last, lately, ever */
+    } totals;
     struct reader *next, **link; /* of the fanout's list */
 };
 

@@ -67,6 +67,8 @@ struct frame *frame_create(const void *bytes, size_t len, const struct frame_ite
     if (frame == NULL)
         return NULL;
     frame->refs = 1;
+    frame->cargo = (struct cargo){0};
+    frame->delivery = (struct delivery){0};
     frame->len = (uint32_t)len;
     frame->epoch = epoch;
     frame->items_count = items_count;

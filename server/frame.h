@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/plan.h"
 #include "server/text.h"
 
 #define MESSAGE_BYTES_MAX (1u << 20) /* no message is longer: see PROTOCOL.md */
@@ -29,10 +30,27 @@ struct frame_item {
     uint32_t events; /* delivered and skipped ones */
 };
 
+/* What the items of updates add up to. */
+struct cargo {
+    uint32_t items;
+    uint64_t skipped;
+    int64_t oldest_ns; /* when the first of them was emitted; 0: unknown */
+};
+
+static inline void cargo_add(struct cargo *cargo, uint64_t skipped, int64_t emitted_ns)
+{
+    cargo->items++;
+    cargo->skipped += skipped;
+    if (cargo->oldest_ns == 0 || emitted_ns < cargo->oldest_ns)
+        cargo->oldest_ns = emitted_ns;
+}
+
 struct frame {
     uint32_t refs;
     uint32_t len;
     uint64_t epoch; /* of the items */
+    struct cargo cargo;
+    struct delivery delivery; /* of the items */
     uint32_t items_count;
     struct frame_item *items; /* behind the bytes */
     unsigned char bytes[];

@@ -69,6 +69,8 @@ static void put_delivery(struct text *text, struct server *server)
          offsetof(struct fanout_counts, blocked)},
         {"slow_consumers_total", "Sessions moved from every to latest.",
          offsetof(struct fanout_counts, overflows)},
+        {"max_age_exceeded_total", "Sessions of which topics were moved so for max_age_ms.",
+         offsetof(struct fanout_counts, aged)},
         {"caught_up_skipped_total", "Events passed over for clients that had fallen behind.",
          offsetof(struct fanout_counts, skipped)},
         {"lapped_total", "Times a shard fell off the bus.", offsetof(struct fanout_counts, lapped)},

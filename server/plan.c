@@ -121,6 +121,8 @@ static bool symbol_take(const char **sorted, bool *used, size_t count, const cha
 int topics_set(struct topics *topics, const char *const *symbols, size_t count, unsigned kinds,
                struct delivery delivery)
 {
+    if (delivery.mode == DELIVER_LATEST)
+        delivery.age_max_ms = 0; /* nothing is queued that could grow old */
     const char **sorted = symbols_sort(symbols, count);
     bool *used = calloc(count + 1, sizeof *used);
     int rc = sorted == NULL || used == NULL ? -ENOMEM : 0;
@@ -195,7 +197,8 @@ static size_t names_sort(struct topic *list, size_t count)
 
 bool delivery_equals(const struct delivery *a, const struct delivery *b)
 {
-    return a->mode == b->mode && a->encoding == b->encoding && a->period_ms == b->period_ms;
+    return a->mode == b->mode && a->encoding == b->encoding && a->period_ms == b->period_ms &&
+           a->age_max_ms == b->age_max_ms;
 }
 
 static int group_find(struct plan *plan, struct delivery delivery)
@@ -207,6 +210,14 @@ static int group_find(struct plan *plan, struct delivery delivery)
         return -1;
     plan->groups[plan->groups_count] = delivery;
     return (int)plan->groups_count++;
+}
+
+size_t plan_delivery_group(const struct plan *plan, struct delivery delivery)
+{
+    for (size_t i = 0; i < plan->groups_count; i++)
+        if (delivery_equals(&plan->groups[i], &delivery))
+            return i;
+    return PLAN_GROUPS_MAX;
 }
 
 int plan_init(struct plan *plan, struct topics *topics)

@@ -21,9 +21,10 @@ enum delivery_mode { DELIVER_LATEST, DELIVER_EVERY };
 enum { KIND_BITS_ALL = 1 << EVENT_TRADE | 1 << EVENT_QUOTE };
 
 struct delivery {
-    uint8_t mode;       /* enum delivery_mode */
-    uint8_t encoding;   /* enum encoding (wire.h); a reader's topics get the reader's */
-    uint32_t period_ms; /* at least between two update frames; 0: at once */
+    uint8_t mode;        /* enum delivery_mode */
+    uint8_t encoding;    /* enum encoding (wire.h); a reader's topics get the reader's */
+    uint32_t period_ms;  /* at least between two update frames; 0: at once */
+    uint32_t age_max_ms; /* mode every: what waits longer is not waited for; 0: no limit */
 };
 
 bool delivery_equals(const struct delivery *a, const struct delivery *b);
@@ -75,6 +76,9 @@ struct plan {
  * there are more than PLAN_GROUPS_MAX different deliveries. */
 int plan_init(struct plan *plan, struct topics *topics);
 void plan_finish(struct plan *plan);
+
+/* The group of topics with this delivery, or PLAN_GROUPS_MAX. */
+size_t plan_delivery_group(const struct plan *plan, struct delivery delivery);
 
 /* The group that serves a stream, or -1. */
 int plan_group(const struct plan *plan, const char *symbol, enum event_kind kind);

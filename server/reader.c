@@ -68,6 +68,7 @@ void reader_finish(struct reader *reader)
     if (reader->next != NULL)
         reader->next->link = reader->link;
     fanout_forget_overflow(reader->fanout, reader);
+    ageing_forget(fanout_ageing(reader->fanout), reader);
     *reader = (struct reader){0};
 }
 
@@ -81,6 +82,7 @@ bool reader_is_blocked(const struct reader *reader)
 void reader_write(struct reader *reader, const void *bytes, size_t len)
 {
     const enum write_result result = reader->ops->write(reader, bytes, len);
+    reader->totals.bytes += len;
     reader->blocked = result == WRITE_BLOCKED;
     reader->failed = reader->failed || result == WRITE_FAILED;
     if (reader->blocked)
@@ -111,6 +113,7 @@ bool reader_enqueue(struct reader *reader, struct frame *frame)
     if (!queue_push(reader, frame))
         return false;
     frame_ref(frame);
+    ageing_note(fanout_ageing(reader->fanout), reader, frame);
     if (reader->queue_bytes > fanout_queue_bytes_max(reader->fanout) &&
         !fanout_is_lossless(reader->fanout))
         fanout_note_overflow(reader->fanout, reader);
@@ -189,9 +192,12 @@ void reader_define(struct reader *reader, const uint32_t *streams, uint32_t coun
 void reader_writeable(struct reader *reader)
 {
     reader->blocked = false;
+    freshness_turn(fanout_freshness(reader->fanout));
     while (reader->queue_count > 0 && !reader->blocked && !reader->failed) {
         struct frame *frame = queue_pop(reader);
         reader_write(reader, frame->bytes, frame->len);
+        if (frame->cargo.items > 0)
+            reader_delivered(reader, frame->len, &frame->cargo);
         frame_unref(frame);
     }
     for (size_t i = 0; i < reader->parts_count && !reader_is_blocked(reader); i++) {
@@ -378,29 +384,38 @@ void reader_start(struct reader *reader, bool snapshot)
     reader->queue_kept = reader->queue_count;
 }
 
-/* ---- overflow ---- */
+/* ---- falling back ---- */
 
-/* What "every" audiences hold back for their tick will not be sent to this reader. */
-static void open_take_back(const struct reader *reader, uint64_t *table)
+static bool has_group(uint32_t groups, size_t group)
+{
+    return (groups >> group & 1) != 0;
+}
+
+/* What "every" audiences of these groups hold back for their tick will not be sent to this reader.
+ */
+static void open_take_back(const struct reader *reader, uint32_t groups, uint64_t *table)
 {
     for (size_t i = 0; i < reader->parts_count; i++) {
         const struct audience *audience = reader->parts[i].audience;
-        for (uint32_t k = 0; k < audience->open_count; k++)
+        for (uint32_t k = 0; has_group(groups, i) && k < audience->open_count; k++)
             table[audience->open_items[k].stream] -= audience->open_items[k].events;
     }
 }
 
 /* Takes queued updates out again; what they held is no longer sent. Answers stay, and so does what
  * was queued up to the last change of topics: the snapshots that followed were built upon it. */
-static void queue_take_back(struct reader *reader, uint64_t *table)
+static void queue_take_back(struct reader *reader, uint32_t groups, uint64_t *table)
 {
     const uint64_t epoch = fanout_epoch(reader->fanout);
-    uint32_t kept = reader->queue_kept;
+    const struct plan *plan = reader_plan(reader);
+    const uint32_t kept_before = reader->queue_kept;
+    uint32_t kept = kept_before;
     for (uint32_t left = reader->queue_count; left > 0; left--) {
         struct frame *frame = queue_pop(reader);
-        const bool stays = kept > 0;
-        kept -= stays;
-        if (stays || frame->items_count == 0) {
+        const bool stays = kept > 0 || frame->items_count == 0 ||
+                           !has_group(groups, plan_delivery_group(plan, frame->delivery));
+        kept -= kept > 0;
+        if (stays) {
             queue_push(reader, frame); /* cannot fail: its place has just become free */
             continue;
         }
@@ -408,27 +423,41 @@ static void queue_take_back(struct reader *reader, uint64_t *table)
             table[frame->items[i].stream] -= frame->items[i].events;
         frame_unref(frame);
     }
-    reader->queue_kept = reader->queue_count;
+    reader->queue_kept = kept_before;
 }
 
-void reader_overflow(struct reader *reader)
+static int topics_fall_back(const struct plan *plan, uint32_t groups, struct topics *out)
+{
+    const int rc = topics_copy(out, plan->topics, plan->count);
+    for (size_t i = 0; rc == 0 && i < plan->count; i++) {
+        struct delivery *delivery = &out->list[i].delivery;
+        if (!has_group(groups, plan->group_of[i]))
+            continue;
+        delivery->mode = DELIVER_LATEST;
+        delivery->age_max_ms = 0;
+    }
+    return rc;
+}
+
+void reader_fall_back(struct reader *reader, uint32_t groups)
 {
     const struct plan *plan = reader_plan(reader);
     struct topics topics;
+    /* What the other groups hold back counts as sent: so let it be. */
+    for (size_t i = 0; i < reader->parts_count; i++)
+        if (!has_group(groups, i) && audience_is_open(reader->parts[i].audience))
+            audience_flush(reader->parts[i].audience);
     uint64_t *table = table_make(reader);
-    if (plan == NULL || table == NULL || topics_copy(&topics, plan->topics, plan->count) != 0) {
+    if (plan == NULL || table == NULL || topics_fall_back(plan, groups, &topics) != 0) {
         free(table);
         reader->failed = true;
         return;
     }
-    for (size_t i = 0; i < topics.count; i++)
-        topics.list[i].delivery.mode = DELIVER_LATEST;
-    open_take_back(reader, table);
-    queue_take_back(reader, table);
+    open_take_back(reader, groups, table);
+    queue_take_back(reader, groups, table);
     if (topics_apply(reader, &topics, table, false) != 0) {
         topics_finish(&topics);
         reader->failed = true;
     }
     free(table);
-    count_add(&fanout_counts(reader->fanout)->overflows, 1);
 }

@@ -638,6 +638,16 @@ static void on_overflowed(struct reader *reader)
     text_finish(&json);
 }
 
+static void on_aged(struct reader *reader)
+{
+    struct text json = {0};
+    command_put_error(&json, "", "slow_consumer",
+                      "what waited was older than max_age_ms: from now on only the latest of each "
+                      "stream is sent");
+    session_say((struct session *)reader, &json);
+    text_finish(&json);
+}
+
 static int bus_join(struct shard *shard)
 {
     const struct server_options *options = server_options(shard->server);
@@ -657,6 +667,7 @@ int shard_init(struct shard *shard, struct server *server, unsigned number, int 
         .queue_bytes_max = options->queue_bytes_max,
         .lossless = options->lossless,
         .overflowed = on_overflowed,
+        .aged = on_aged,
     };
     *shard = (struct shard){
         .server = server,

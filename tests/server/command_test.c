@@ -298,6 +298,23 @@ static void rates_become_whole_milliseconds(void **state)
     expect_bad(SUBSCRIBE "\"max_rate\":null}", "bad_request", "max_rate");
 }
 
+static void an_age_has_limits_and_agrees_with_the_rate(void **state)
+{
+    (void)state;
+    struct command command = good(SUBSCRIBE "\"max_age_ms\":3600000,\"max_rate\":2}");
+    assert_int_equal(command.delivery.age_max_ms, 3600000);
+    command_finish(&command);
+    command = good(SUBSCRIBE "\"max_age_ms\":500,\"max_rate\":2}");
+    assert_int_equal(command.delivery.age_max_ms, 500);
+    command_finish(&command);
+    expect_bad(SUBSCRIBE "\"max_age_ms\":499,\"max_rate\":2}", "bad_request", "max_age_ms");
+    expect_bad(SUBSCRIBE "\"max_age_ms\":0}", "bad_request", "max_age_ms");
+    expect_bad(SUBSCRIBE "\"max_age_ms\":3600001}", "bad_request", "max_age_ms");
+    expect_bad(SUBSCRIBE "\"max_age_ms\":10.5}", "bad_request", "max_age_ms");
+    expect_bad(SUBSCRIBE "\"max_age_ms\":\"10\"}", "bad_request", "max_age_ms");
+    expect_bad(SUBSCRIBE "\"max_age_ms\":null}", "bad_request", "max_age_ms");
+}
+
 static void snapshot_is_a_boolean(void **state)
 {
     (void)state;
@@ -313,8 +330,8 @@ static void snapshot_is_a_boolean(void **state)
 static void a_query_says_the_same(void **state)
 {
     static const char *const query[][2] = {
-        {"symbols", "A,,B-*"}, {"kinds", "trade"},    {"mode", "every"},
-        {"max_rate", "4"},     {"snapshot", "false"}, {"unknown", "ignored"},
+        {"symbols", "A,,B-*"}, {"kinds", "trade"},     {"mode", "every"},     {"max_rate", "4"},
+        {"snapshot", "false"}, {"unknown", "ignored"}, {"max_age_ms", "900"},
     };
     struct command command;
     struct command_error error;
@@ -331,6 +348,7 @@ static void a_query_says_the_same(void **state)
     assert_int_equal(command.kinds, 1 << EVENT_TRADE);
     assert_int_equal(command.delivery.mode, DELIVER_EVERY);
     assert_int_equal(command.delivery.period_ms, 250);
+    assert_int_equal(command.delivery.age_max_ms, 900);
     assert_false(command.snapshot);
     assert_true(command_query(&command, "symbols", "C", &error)); /* the last one counts */
     assert_int_equal(command.symbols_count, 1);
@@ -344,7 +362,8 @@ static void a_bad_query_is_refused_with_its_parameter(void **state)
         {"symbols", ""},     {"symbols", ",,"},       {"symbols", "A,\xff"}, {"kinds", ""},
         {"kinds", "trade,"}, {"kinds", "tradequote"}, {"mode", ""},          {"mode", "EVERY"},
         {"max_rate", ""},    {"max_rate", "0"},       {"max_rate", "5x"},    {"max_rate", "nan"},
-        {"max_rate", "inf"}, {"snapshot", ""},        {"snapshot", "1"},
+        {"max_rate", "inf"}, {"snapshot", ""},        {"snapshot", "1"},     {"max_age_ms", ""},
+        {"max_age_ms", "0"}, {"max_age_ms", "5x"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
@@ -417,6 +436,7 @@ int main(void)
         cmocka_unit_test(kinds_are_trade_and_quote),
         cmocka_unit_test(modes_are_latest_and_every),
         cmocka_unit_test(rates_become_whole_milliseconds),
+        cmocka_unit_test(an_age_has_limits_and_agrees_with_the_rate),
         cmocka_unit_test(snapshot_is_a_boolean),
         cmocka_unit_test(a_query_says_the_same),
         cmocka_unit_test(a_bad_query_is_refused_with_its_parameter),

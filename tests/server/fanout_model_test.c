@@ -27,6 +27,7 @@ enum {
     STEPS = 700,
     EPOCHS_MAX = 16,
     SEQ_MAX = 4096, /* of one stream in one epoch */
+    NS_PER_MS = 1000000,
 };
 
 /* Streams come up in this order: symbol by symbol, source by source, trades and quotes. */
@@ -35,6 +36,7 @@ static const char *const sources[] = {"x", "y"};
 static const char *const wishes[] = {"AA",  "AB", "BA", "BB-USD", "A*",  "*A", "*B*",
                                      "*-*", "*",  "ZZ", "Z*",     "**A", "C*D"};
 static const uint32_t periods[] = {0, 0, 0, 10, 50};
+static const uint32_t ages[] = {0, 0, 10, 60};
 
 struct model_topic {
     const char *symbol;
@@ -87,8 +89,8 @@ struct world {
     struct client clients[CLIENTS];
     struct change *changes;
     bool lossless;
-    bool holds;                           /* a seek has not settled */
-    uint64_t items, overflows, snapshots; /* so that a run which tested nothing is noticed */
+    bool holds;                                 /* a seek has not settled */
+    uint64_t items, overflows, aged, snapshots; /* so that a run which tested nothing is noticed */
 };
 
 #define CHECK(world, condition, ...)                                                               \
@@ -140,9 +142,9 @@ static void publish(struct world *world, uint32_t stream)
     event_set_value(&event, which,
                     (struct decimal){.mantissa = value_of(world->epoch, stream, seq), .form = 0});
     world->given[world->epoch][stream][seq] = true;
-    fanout_event(world->fanout, &event, 0);
+    fanout_event(world->fanout, &event, world->now_ms * NS_PER_MS);
     if (random_chance(&world->random, 1)) /* told again, as after the bus was caught up with */
-        fanout_event(world->fanout, &event, 0);
+        fanout_event(world->fanout, &event, world->now_ms * NS_PER_MS);
 }
 
 static void publish_some(struct world *world)
@@ -255,7 +257,8 @@ static void mark_apply(struct client *client, const struct change *change)
                     .began_at = change->seq_at[i],
                 };
         } else if (change->what == CHANGE_SLOW) {
-            view->mode = DELIVER_LATEST;
+            if (change->mode[i] >= 0)
+                view->mode = (enum delivery_mode)change->mode[i];
         } else if (change->mode[i] < 0) {
             *view = (struct view){0};
         } else {
@@ -381,13 +384,45 @@ static enum write_result client_write(struct reader *reader, const void *bytes, 
     return client->blocked ? WRITE_BLOCKED : WRITE_DONE;
 }
 
+static void slow_mark_send(struct client *client)
+{
+    struct change *change = change_make(client->world, CHANGE_SLOW);
+    for (uint32_t i = 0; i < STREAMS; i++)
+        change->mode[i] = mode_wanted(client, i);
+    mark_send(client, change);
+}
+
 static void client_overflowed(struct reader *reader)
 {
     struct client *client = (struct client *)reader;
     for (size_t i = 0; i < client->topics_count; i++)
         client->topics[i].delivery.mode = DELIVER_LATEST;
     client->world->overflows++;
-    mark_send(client, change_make(client->world, CHANGE_SLOW));
+    slow_mark_send(client);
+}
+
+/* Which topics were moved, the plan tells; that they may be, the model knows. */
+static void client_aged(struct reader *reader)
+{
+    struct client *client = (struct client *)reader;
+    const struct plan *plan = reader_plan(reader);
+    bool moved = false;
+    for (size_t i = 0; i < client->topics_count; i++) {
+        struct model_topic *topic = &client->topics[i];
+        size_t k = 0;
+        while (k < plan->count && (strcmp(plan->topics[k].symbol, topic->symbol) != 0 ||
+                                   plan->topics[k].kinds != topic->kinds))
+            k++;
+        CHECK(client->world, k < plan->count, "%s is gone", topic->symbol);
+        if (plan->topics[k].delivery.mode == topic->delivery.mode)
+            continue;
+        CHECK(client->world, topic->delivery.age_max_ms > 0, "%s may get old", topic->symbol);
+        topic->delivery.mode = DELIVER_LATEST;
+        moved = true;
+    }
+    CHECK(client->world, moved, "nothing has changed");
+    client->world->aged++;
+    slow_mark_send(client);
 }
 
 /* ---- what happens ---- */
@@ -443,10 +478,13 @@ static void client_subscribe(struct client *client)
     const char *wanted[4];
     const size_t count = 1 + random_below(&world->random, 4);
     const unsigned kinds = (1 + random_below(&world->random, 3)) << EVENT_TRADE;
-    const struct delivery delivery = {
+    struct delivery delivery = {
         .mode = random_chance(&world->random, 50) ? DELIVER_EVERY : DELIVER_LATEST,
         .period_ms = periods[random_below(&world->random, 5)],
+        .age_max_ms = ages[random_below(&world->random, 4)],
     };
+    if (delivery.age_max_ms > 0 && delivery.age_max_ms < delivery.period_ms)
+        delivery.age_max_ms = delivery.period_ms;
     for (size_t i = 0; i < count; i++) {
         wanted[i] = wishes[random_below(&world->random, sizeof wishes / sizeof *wishes)];
         bool repeats = false;
@@ -546,7 +584,7 @@ static void step(struct world *world)
     } else if (dice < 800) {
         fanout_flush(world->fanout, world->now_ms);
     } else if (dice < 900) {
-        world->now_ms += random_below(&world->random, 20);
+        world->now_ms += random_below(&world->random, 60);
         fanout_tick(world->fanout, world->now_ms);
     } else if (dice < 994) {
         client_step(&world->clients[random_below(&world->random, CLIENTS)]);
@@ -612,6 +650,7 @@ static void world_begin(struct world *world, size_t queue_bytes_max)
         .queue_bytes_max = queue_bytes_max,
         .lossless = world->lossless,
         .overflowed = client_overflowed,
+        .aged = client_aged,
     };
     world->fanout = fanout_create(&options);
     assert_non_null(world->fanout);
@@ -656,6 +695,7 @@ static void every_reader_gets_what_it_is_owed(void **state)
     (void)state;
     run(&world, 20240808, 0);
     assert_int_equal(world.overflows, 0);
+    assert_true(world.aged > 50);
 }
 
 static void so_it_does_when_queues_overflow(void **state)

@@ -70,6 +70,30 @@ class Stuck(unittest.TestCase):
             wait_until(lambda: ended(server, "bad_messages") == 1, "the bad client's end")
 
 
+class MaxAge(unittest.TestCase):
+    def test_what_waits_too_long_is_replaced_and_counted(self):
+        path = "/ws?symbols=*&mode=every&max_age_ms=200"
+        with Server(*FAST, "--max-queue-bytes", "100000000") as server, \
+                RawClient(server, path, receive_buffer=SMALL) as slow, \
+                RawClient(server, "/ws?symbols=*&mode=every") as other:
+            accounts, others = Accounts(), Accounts()
+            other.read_ahead()
+            for message in slow.until_type("snapshot"):
+                accounts.note(message)
+            while metric(server, "max_age_exceeded_total") == 0:
+                others.note(other.receive())
+            messages = slow.until(lambda m: m["type"] == "error")
+            self.assertEqual(messages[-1]["code"], "slow_consumer")
+            self.assertIn("max_age_ms", messages[-1]["message"])
+            for message in messages:
+                accounts.note(message)
+            self.assertEqual(accounts.skipped, 0, "before it was told")
+            while accounts.skipped == 0:
+                accounts.note(slow.receive())
+            self.assertEqual(metric(server, "slow_consumers_total"), 0)
+            self.assertEqual(others.skipped, 0)
+
+
 class Limits(unittest.TestCase):
     def test_patterns_of_a_session(self):
         with Server(*FAST) as server, RawClient(server) as client:
