@@ -153,6 +153,29 @@ class Recording(unittest.TestCase):
             self.assertGreater(len(items), 1000)
             self.check_unbroken(items)
 
+    def test_a_file_system_that_is_full_ends_the_recording_only(self):
+        folder = self.path("small")
+        os.mkdir(folder)
+        mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "none", folder]
+        if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+            self.skipTest("only root may mount a file system")
+        self.addCleanup(subprocess.run, ["umount", folder], check=False)
+        for ending in ("", ".gz", ".zst"):
+            path = os.path.join(folder, "full" + ending)
+            with Server(*SIM, "--record", path) as server:
+                wait_until(lambda: "broadcast goes on: No space left on device" in server.stderr(),
+                           "a message")
+                seq = self.newest_seq(server)
+                wait_until(lambda: self.newest_seq(server) > seq, "another event")
+                recorder = server.get("/api/v1/status")["recorder"]
+                self.assertTrue(recorder["failed"])
+                wait_until(lambda: server.get("/api/v1/status")["recorder"]["missed"] > 0,
+                           "a count of what is missed")
+            items, _, _ = cat(path)
+            self.assertGreater(len(items), 500)
+            self.check_unbroken(items)
+            os.remove(path)
+
     def newest_seq(self, server):
         data = server.get("/api/v1/latest?symbols=ALFA-USD")["data"]
         return max((item["seq"] for item in data), default=0)
