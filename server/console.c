@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,6 +56,13 @@ int console_fd(const struct console *console)
     return console->has_keys ? STDIN_FILENO : -1;
 }
 
+/* A status line that runs over the edge could not be taken back. */
+static unsigned columns_of_terminal(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
 void console_show(struct console *console)
 {
     struct feed_status status;
@@ -63,10 +71,12 @@ void console_show(struct console *console)
         return;
     progress_line(&console->progress, &status, now_ms(), line, sizeof line);
     free(status.inputs);
-    if (console->has_terminal)
+    if (console->has_terminal) {
+        progress_fit(line, columns_of_terminal() - 1);
         log_status(line);
-    else
+    } else {
         log_line(LOG_INFO, "%s", line);
+    }
 }
 
 static void command(struct console *console, struct feed_command command)

@@ -86,6 +86,8 @@ static void rates_update(struct progress *progress, const struct feed_status *st
             smooth(progress->bytes_s, (double)(status->bytes_read - progress->bytes_read) / seconds,
                    is_first);
     }
+    if (status->play == FEED_IS_PAUSED)
+        progress->events_s = progress->bytes_s = 0;
     progress->at_ms = now_ms;
     progress->events = status->events;
     progress->bytes_read = status->bytes_read;
@@ -104,13 +106,21 @@ void progress_line(struct progress *progress, const struct feed_status *status, 
     if (status->bytes_total > 0)
         put(&line, "  %.1f%%", 100.0 * (double)status->bytes_read / (double)status->bytes_total);
     put(&line, "  %" PRIu64 " events  %.0f/s", status->events, progress->events_s);
-    if (status->speed > 0)
-        put_lateness(&line, status);
     const bool knows_end = status->bytes_total > 0 && progress->bytes_s > 0 && !status->loop;
     if (status->play == FEED_PLAYING && knows_end) {
         const double left = (double)(status->bytes_total - status->bytes_read) / progress->bytes_s;
         put(&line, "  ETA %d:%02d:%02d", (int)left / 3600, (int)left / 60 % 60, (int)left % 60);
     }
+    if (status->speed > 0)
+        put_lateness(&line, status);
+}
+
+void progress_fit(char *line, unsigned columns)
+{
+    for (; *line != '\0'; line++)
+        if ((*line & 0xc0) != 0x80 && columns-- == 0)
+            break;
+    *line = '\0';
 }
 
 void progress_report(const struct feed_status *status, char *out, size_t out_size)

@@ -14,10 +14,13 @@ struct progress {
     double events_s, bytes_s; /* smoothed */
 };
 
-/* Writes state, speed, position, percent of bytes, events, events a second, lateness and the time
- * left to `out`; now_ms is of a monotonic clock. */
+/* Writes state, speed, position, percent of bytes, events, events a second, the time left and
+ * lateness to `out`; now_ms is of a monotonic clock. */
 void progress_line(struct progress *progress, const struct feed_status *status, int64_t now_ms,
                    char *out, size_t out_size);
+
+/* Cuts UTF-8 text to so many characters. */
+void progress_fit(char *line, unsigned columns);
 
 /* Writes what was asked for and what was achieved, for the end. */
 void progress_report(const struct feed_status *status, char *out, size_t out_size);
