@@ -119,6 +119,16 @@ static void take_long_line(struct file_producer *file, struct event_batch *batch
     count_bad(file, batch, line_reader_position(file->reader).line, NULL, reason);
 }
 
+static void tell_nothing_found(const struct file_producer *file, struct event_batch *batch)
+{
+    const size_t used = strlen(batch->message);
+    snprintf(batch->message + used, sizeof batch->message - used,
+             "%s%s: no trades or quotes in %" PRIu64 " lines (format %s; %" PRIu64
+             " ignored, %" PRIu64 " bad)",
+             used > 0 ? "; " : "", file->shown, file->lines, file->format->name, file->ignored,
+             file->bad);
+}
+
 /* No more lines: `rc` is why. */
 static void take_end(struct file_producer *file, struct event_batch *batch, int rc)
 {
@@ -134,11 +144,8 @@ static void take_end(struct file_producer *file, struct event_batch *batch, int 
         snprintf(batch->message, sizeof batch->message,
                  "%s: what follows the gzip data from byte %" PRIu64 " on was ignored", file->shown,
                  at.stored_bytes);
-    else if (file->events == 0 && file->ignored + file->bad > 0 && batch->message[0] == '\0')
-        snprintf(batch->message, sizeof batch->message,
-                 "%s: no trades or quotes in %" PRIu64 " lines (format %s; %" PRIu64
-                 " ignored, %" PRIu64 " bad)",
-                 file->shown, file->lines, file->format->name, file->ignored, file->bad);
+    if (rc == 0 && file->events == 0)
+        tell_nothing_found(file, batch);
 }
 
 static void file_fill(struct producer *producer, struct event_batch *batch)

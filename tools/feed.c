@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "feed/line_reader.h"
 #include "tools/feed_convert.h"
 #include "tools/feed_csv.h"
 #include "tools/feed_info.h"
@@ -13,9 +14,11 @@
 enum { ERROR_BYTES = 2048 };
 
 struct settings {
-    const char *from_text, *to_text, *output, *as;
+    const char *from_text, *to_text, *output, *as, *window_text;
     bool has_json, has_force;
     struct when from, to;
+    int64_t reorder_window_ns;
+    long line_bytes;
 };
 
 #define SETTING(field) offsetof(struct settings, field)
@@ -29,6 +32,12 @@ static const struct option_spec specs[] = {
      SETTING(from_text)},
     {"to", "T", "the same for what is at T or later; --to csv is --as csv", OPTION_TEXT,
      SETTING(to_text)},
+    {"reorder-window", "S",
+     "cat, convert, merge: sort events of a file that are up to S seconds "
+     "out of order (or ms, m)",
+     OPTION_TEXT, SETTING(window_text)},
+    {"max-line-bytes", "N", "longest line of a file", OPTION_WHOLE, SETTING(line_bytes),
+     .min = 1024, .max = 1 << 30},
     {"force", NULL, "convert, merge: write over OUT", OPTION_FLAG, SETTING(has_force)},
     {"json", NULL, "info: one JSON object a line for each FILE", OPTION_FLAG, SETTING(has_json)},
 };
@@ -92,6 +101,10 @@ static enum options_result read_arguments(int argc, char **argv, struct settings
         settings->as = settings->to_text;
         settings->to_text = NULL;
     }
+    if (settings->window_text != NULL &&
+        duration_parse(settings->window_text, &settings->reorder_window_ns) != 0)
+        return options_refuse(&program, "--reorder-window %s: allowed is a duration such as 250ms",
+                              settings->window_text);
     result = read_time("from", settings->from_text, &settings->from);
     return result == OPTIONS_RUN ? read_time("to", settings->to_text, &settings->to) : result;
 }
@@ -104,7 +117,9 @@ static int run_info(const struct settings *settings, const char *const *files, s
     int status = EXIT_OK;
     struct feed_info *info = malloc(sizeof *info);
     for (size_t i = 0; i < count; i++) {
-        const int rc = info == NULL ? -ENOMEM : feed_info_read(info, files[i], error, sizeof error);
+        const int rc = info == NULL ? -ENOMEM
+                                    : feed_info_read(info, files[i], (size_t)settings->line_bytes,
+                                                     error, sizeof error);
         if (rc != 0) {
             notice(info == NULL ? "out of memory" : error);
             status = rc == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
@@ -151,6 +166,8 @@ static int run_convert(const struct settings *settings, const char *const *files
         .specs_count = count,
         .from = settings->from,
         .to = settings->to,
+        .reorder_window_ns = settings->reorder_window_ns,
+        .line_bytes_max = (size_t)settings->line_bytes,
         .path = settings->output,
         .format = format_for(settings),
         .replaces = settings->has_force,
@@ -174,6 +191,8 @@ static int run_cat(const struct settings *settings, const char *const *files, si
         .specs_count = count,
         .from = settings->from,
         .to = settings->to,
+        .reorder_window_ns = settings->reorder_window_ns,
+        .line_bytes_max = (size_t)settings->line_bytes,
         .path = "-",
         .format = OUTPUT_ITEMS,
         .notice = notice,
@@ -187,9 +206,9 @@ static const struct command {
     int (*run)(const struct settings *settings, const char *const *files, size_t count);
 } commands[] = {
     {"info", "json ", run_info},
-    {"convert", "output as from to force ", run_convert},
-    {"merge", "output from to force ", run_merge},
-    {"cat", "from to ", run_cat},
+    {"convert", "output as from to force reorder-window ", run_convert},
+    {"merge", "output from to force reorder-window ", run_merge},
+    {"cat", "from to reorder-window ", run_cat},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -201,9 +220,13 @@ static enum options_result check_options(const struct command *command,
         const char *name;
         bool is_given;
     } given[] = {
-        {"output ", settings->output != NULL},  {"as ", settings->as != NULL},
-        {"from ", settings->from_text != NULL}, {"to ", settings->to_text != NULL},
-        {"force ", settings->has_force},        {"json ", settings->has_json},
+        {"output ", settings->output != NULL},
+        {"as ", settings->as != NULL},
+        {"from ", settings->from_text != NULL},
+        {"to ", settings->to_text != NULL},
+        {"force ", settings->has_force},
+        {"json ", settings->has_json},
+        {"reorder-window ", settings->window_text != NULL},
     };
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
         if (given[i].is_given && strstr(command->options, given[i].name) == NULL)
@@ -226,7 +249,7 @@ static const struct command *choose_command(const char *name)
 
 int main(int argc, char **argv)
 {
-    struct settings settings = {0};
+    struct settings settings = {.line_bytes = LINE_BYTES_MAX_DEFAULT};
     int word_count;
     const enum options_result result = read_arguments(argc, argv, &settings, &word_count);
     if (result != OPTIONS_RUN)

@@ -148,6 +148,8 @@ int feed_convert(const struct convert_options *options)
         .specs_count = options->specs_count,
         .from = options->from,
         .to = options->to,
+        .reorder_window_ns = options->reorder_window_ns,
+        .line_bytes_max = options->line_bytes_max,
         .message = on_message,
         .ctx = &convert,
     };

@@ -11,7 +11,9 @@ struct convert_options {
     const char *const *specs;
     size_t specs_count;
     struct when from, to;
-    const char *path; /* "-": stdout */
+    int64_t reorder_window_ns; /* 0: off */
+    size_t line_bytes_max;     /* 0: the default */
+    const char *path;          /* "-": stdout */
     enum output_format format;
     bool replaces;
     bool reports; /* progress on a terminal, and a line at the end */

@@ -165,12 +165,13 @@ static int read_all(struct feed_info *info, struct event_batch *batch, int64_t o
     return 0;
 }
 
-int feed_info_read(struct feed_info *info, const char *spec, char *error, size_t error_size)
+int feed_info_read(struct feed_info *info, const char *spec, size_t line_bytes_max, char *error,
+                   size_t error_size)
 {
     int64_t offset_ns;
     memset(info, 0, sizeof *info);
     info->spec = spec;
-    int rc = feed_file_open(spec, &info->producer, &offset_ns, error, error_size);
+    int rc = feed_file_open(spec, line_bytes_max, &info->producer, &offset_ns, error, error_size);
     if (rc != 0)
         return rc;
     info->format = file_producer_format(info->producer)->name;

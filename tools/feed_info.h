@@ -53,7 +53,8 @@ struct feed_info {
 
 /* Reads the whole file. Returns 0, also where it broke off, or as feed_file_open() with one line in
  * `error`. On success call feed_info_finish(). `info` is large: not for a stack. */
-int feed_info_read(struct feed_info *info, const char *spec, char *error, size_t error_size);
+int feed_info_read(struct feed_info *info, const char *spec, size_t line_bytes_max, char *error,
+                   size_t error_size);
 void feed_info_finish(struct feed_info *info);
 
 /* ---- feed_info_print.c ---- */

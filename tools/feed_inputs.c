@@ -4,24 +4,28 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "feed/file_spec.h"
+#include "feed/reorder.h"
 
-enum { NONE = 0xffffffffu };
+enum { NONE = 0xffffffffu, FEED_LATE_BYTES = 400 };
 /* Files are slightly out of order. Past `to` by more than this a file is not read further. */
 #define DISORDER_MAX_NS INT64_C(60000000000)
 
 struct input {
     struct producer *producer;
     struct event_batch *batch;
-    size_t at;         /* the next event of the batch */
-    int64_t time_ns;   /* of the next event */
-    int64_t offset_ns; /* added to times */
-    bool has_ended;    /* there is no next event */
-    uint32_t *map;     /* to the common streams */
+    size_t at;                       /* the next event of the batch */
+    struct reorder reorder;          /* what has been read of it, where there is a window */
+    const struct price_event *event; /* the next one, */
+    int64_t time_ns;                 /* and its time, or if it has none that of the one before */
+    int64_t offset_ns;               /* added to times */
+    bool has_ended;                  /* there is no next event */
+    uint32_t *map;                   /* to the common streams */
     uint32_t map_size;
 };
 
@@ -42,15 +46,15 @@ struct feed_inputs {
 
 /* ---- opening ---- */
 
-int feed_file_open(const char *text, struct producer **out, int64_t *offset_ns, char *error,
-                   size_t error_size)
+int feed_file_open(const char *text, size_t line_bytes_max, struct producer **out,
+                   int64_t *offset_ns, char *error, size_t error_size)
 {
     struct spec spec;
     snprintf(error, error_size, "%s: out of memory", text);
     int rc = spec_parse(text, &spec, error, error_size);
     if (rc != 0)
         return rc;
-    struct file_options options;
+    struct file_options options = {.path = NULL};
     if (spec.kind != SPEC_FILE && spec.kind != SPEC_STDIN) {
         snprintf(error, error_size, "%s: allowed: PATH, file:PATH?key=value&…, or -", text);
         rc = -EINVAL;
@@ -59,20 +63,25 @@ int feed_file_open(const char *text, struct producer **out, int64_t *offset_ns, 
         rc = file_spec_read(&spec, &options, offset_ns, error, error_size);
     if (rc == 0 && spec.kind == SPEC_STDIN)
         options.path = "/dev/stdin";
+    options.line_bytes_max = line_bytes_max;
     if (rc == 0)
         rc = file_producer_create(&options, out, error, error_size);
     spec_finish(&spec);
     return rc;
 }
 
-static int input_open(struct input *input, const char *spec, char *error, size_t error_size)
+static int input_open(const struct feed_inputs_options *options, struct input *input,
+                      const char *spec, char *error, size_t error_size)
 {
+    input->time_ns = INT64_MIN;
+    reorder_init(&input->reorder, options->reorder_window_ns);
     input->batch = calloc(1, sizeof *input->batch);
     if (input->batch == NULL) {
         snprintf(error, error_size, "out of memory");
         return -ENOMEM;
     }
-    return feed_file_open(spec, &input->producer, &input->offset_ns, error, error_size);
+    return feed_file_open(spec, options->line_bytes_max, &input->producer, &input->offset_ns, error,
+                          error_size);
 }
 
 /* Passes over what is before `from` if the file has an index. What is left of it is left out event
@@ -104,7 +113,7 @@ int feed_inputs_open(const struct feed_inputs_options *options, struct feed_inpu
     int rc = inputs->streams == NULL || inputs->inputs == NULL ? -ENOMEM : 0;
     for (size_t i = 0; i < options->specs_count && rc == 0; i++) {
         inputs->count++;
-        rc = input_open(&inputs->inputs[i], options->specs[i], error, error_size);
+        rc = input_open(options, &inputs->inputs[i], options->specs[i], error, error_size);
         if (rc == 0)
             rc = input_skip(options, &inputs->inputs[i], error, error_size);
     }
@@ -123,6 +132,7 @@ void feed_inputs_close(struct feed_inputs *inputs)
         struct input *input = &inputs->inputs[i];
         if (input->producer != NULL)
             input->producer->ops->destroy(input->producer);
+        reorder_finish(&input->reorder);
         free(input->batch);
         free(input->map);
     }
@@ -134,29 +144,76 @@ void feed_inputs_close(struct feed_inputs *inputs)
 
 /* ---- one file ---- */
 
-static void input_refill(struct feed_inputs *inputs, struct input *input)
+/* Returns whether there is more to read. */
+static bool input_refill(struct feed_inputs *inputs, struct input *input)
 {
     struct event_batch *batch = input->batch;
     do {
         if (batch->end != PRODUCER_MORE) {
             inputs->is_broken |= batch->end == PRODUCER_BROKEN;
-            input->has_ended = true;
-            return;
+            batch->end = PRODUCER_ENDED;
+            return false;
         }
         input->producer->ops->fill(input->producer, batch);
         input->at = 0;
         if (batch->message[0] != '\0')
             inputs->options.message(inputs->options.ctx, batch->message);
     } while (batch->count == 0);
+    return true;
+}
+
+static void tell_late(const struct feed_inputs *inputs, const struct input *input)
+{
+    char text[FEED_LATE_BYTES];
+    snprintf(text, sizeof text,
+             "%.300s: %" PRIu64 " events came later than --reorder-window allows",
+             input->producer->name, input->reorder.late);
+    inputs->options.message(inputs->options.ctx, text);
+}
+
+/* The next event in the order of times, or NULL. */
+static const struct price_event *input_sorted(struct feed_inputs *inputs, struct input *input)
+{
+    struct reorder *reorder = &input->reorder;
+    const struct price_event *event = reorder_peek(reorder, false);
+    while (event == NULL) {
+        if (input->at == input->batch->count && !input_refill(inputs, input))
+            break;
+        if (!reorder_push(reorder, &input->batch->events[input->at++])) {
+            inputs->is_out_of_memory = inputs->is_broken = true;
+            return NULL;
+        }
+        event = reorder_peek(reorder, false);
+    }
+    if (event == NULL)
+        event = reorder_peek(reorder, true);
+    if (event == NULL && reorder->late > 0)
+        tell_late(inputs, input);
+    return event;
 }
 
 /* Looks at the next event, if there is one. */
 static void input_look(struct feed_inputs *inputs, struct input *input)
 {
-    if (input->at == input->batch->count)
-        input_refill(inputs, input);
-    if (!input->has_ended)
-        input->time_ns = event_time_ns(&input->batch->events[input->at]) + input->offset_ns;
+    if (input->reorder.window_ns > 0)
+        input->event = input_sorted(inputs, input);
+    else if (input->at < input->batch->count || input_refill(inputs, input))
+        input->event = &input->batch->events[input->at];
+    else
+        input->event = NULL;
+    input->has_ended = input->event == NULL;
+    const int64_t time_ns = input->has_ended ? EVENT_NO_TIME : event_time_ns(input->event);
+    if (time_ns != EVENT_NO_TIME &&
+        __builtin_add_overflow(time_ns, input->offset_ns, &input->time_ns))
+        input->time_ns = time_ns;
+}
+
+static void input_pass(struct input *input)
+{
+    if (input->reorder.window_ns > 0)
+        reorder_pop(&input->reorder);
+    else
+        input->at++;
 }
 
 /* ---- merging ---- */
@@ -200,7 +257,7 @@ static void begin(struct feed_inputs *inputs)
 static void advance(struct feed_inputs *inputs)
 {
     struct input *leader = &inputs->inputs[inputs->leader];
-    leader->at++;
+    input_pass(leader);
     input_look(inputs, leader);
     const bool is_before = leader->time_ns < inputs->rival_ns ||
                            (leader->time_ns == inputs->rival_ns && inputs->leader < inputs->rival);
@@ -251,10 +308,12 @@ static bool seq_take(struct feed_inputs *inputs, uint32_t stream, uint64_t *out)
 
 void feed_event_shift(struct price_event *event, int64_t offset_ns)
 {
-    if (event->ts_ns != EVENT_NO_TIME)
-        event->ts_ns += offset_ns;
-    if (event->recv_ns != EVENT_NO_TIME)
-        event->recv_ns += offset_ns;
+    if (event->ts_ns != EVENT_NO_TIME &&
+        __builtin_add_overflow(event->ts_ns, offset_ns, &event->ts_ns))
+        event->ts_ns = EVENT_NO_TIME;
+    if (event->recv_ns != EVENT_NO_TIME &&
+        __builtin_add_overflow(event->recv_ns, offset_ns, &event->recv_ns))
+        event->recv_ns = EVENT_NO_TIME;
 }
 
 /* Makes the leader's event ours. */
@@ -262,7 +321,7 @@ static bool take_event(struct feed_inputs *inputs)
 {
     struct input *leader = &inputs->inputs[inputs->leader];
     struct price_event *event = &inputs->event;
-    *event = leader->batch->events[leader->at];
+    *event = *leader->event;
     const uint32_t stream = map_get(inputs, leader, event->stream);
     if (stream == NONE || !seq_take(inputs, stream, &event->seq))
         return false;
@@ -279,7 +338,7 @@ static bool range_admits(const struct feed_inputs *inputs, struct input *leader)
     const int64_t to = when_resolve(&options->to, inputs->first_ns, INT64_MAX);
     if (leader->time_ns >= to && leader->time_ns - to >= DISORDER_MAX_NS) {
         leader->batch->end = PRODUCER_ENDED;
-        leader->at = leader->batch->count - 1;
+        leader->at = leader->batch->count - (leader->reorder.window_ns == 0);
     }
     return leader->time_ns >= from && leader->time_ns < to;
 }

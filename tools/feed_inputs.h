@@ -21,11 +21,12 @@
 /* For a message to the user, of which nothing is lost: PATH:LINE: what. */
 typedef void feed_message_fn(void *ctx, const char *text);
 
-/* Opens one file. `spec` is what --feed takes (see feed/spec.h) but no simulator; - is stdin. Sets
- * *out to the producer, the caller's, and *offset_ns to what to add to its times. Returns 0;
- * -EINVAL (the spec is bad); or as file_producer_create(); with one line in `error`. */
-int feed_file_open(const char *spec, struct producer **out, int64_t *offset_ns, char *error,
-                   size_t error_size);
+/* Opens one file. `spec` is what --feed takes (see feed/spec.h) but no simulator; - is stdin.
+ * Longer lines than line_bytes_max (0: the default) are bad. Sets *out to the producer, the
+ * caller's, and *offset_ns to what to add to its times. Returns 0; -EINVAL (the spec is bad); or as
+ * file_producer_create(); with one line in `error`. */
+int feed_file_open(const char *spec, size_t line_bytes_max, struct producer **out,
+                   int64_t *offset_ns, char *error, size_t error_size);
 
 /* Adds offset_ns to the times the event has. */
 void feed_event_shift(struct price_event *event, int64_t offset_ns);
@@ -35,7 +36,9 @@ struct feed_inputs;
 struct feed_inputs_options {
     const char *const *specs; /* borrowed until feed_inputs_open() returns */
     size_t specs_count;
-    struct when from, to; /* [from, to); what is outside is left out and not counted in seq */
+    struct when from, to;      /* [from, to); what is outside is left out and not counted in seq */
+    int64_t reorder_window_ns; /* see feed/reorder.h; 0: events keep the order of their file */
+    size_t line_bytes_max;     /* 0: the reader's default */
     feed_message_fn *message;
     void *ctx;
 };

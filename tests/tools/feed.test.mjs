@@ -210,6 +210,43 @@ test('merges by time, then by the order of naming, then by that in the file', as
   assert.deepEqual(await cat(...paths), await cat(out));
 });
 
+test('sorts within --reorder-window, and tells how many came later than that', async () => {
+  const seconds = [10, 12, 11, 14, 13, 20, 15, 21];
+  const path = recording(seconds.map((second) => JSON.stringify({
+    kind: 'trade', symbol: 'A', source: 'x', seq: 1, recv: second * 1e6, price: `${second}`,
+  })));
+  const order = (text) => items(text).map((line) => Number(JSON.parse(line).price));
+  assert.deepEqual(order((await feed(['cat', path])).stdout), seconds);
+  const { code, stdout, stderr } = await feed(['cat', path, '--reorder-window', '2s']);
+  assert.deepEqual(order(stdout), [10, 11, 12, 13, 14, 15, 20, 21]);
+  assert.deepEqual([code, stderr], [0, '']);
+  const narrow = await feed(['cat', path, '--reorder-window', '1500ms']);
+  assert.deepEqual(order(narrow.stdout), [10, 11, 12, 13, 14, 15, 20, 21]);
+  const late = recording([30, 40, 20, 50].map((second) => JSON.stringify({
+    kind: 'trade', symbol: 'A', source: 'x', seq: 1, recv: second * 1e6, price: `${second}`,
+  })));
+  const told = await feed(['cat', late, '--reorder-window', '2']);
+  assert.deepEqual(order(told.stdout), [30, 20, 40, 50]);
+  assert.match(told.stderr, /1 events came later than --reorder-window allows\n$/);
+});
+
+test('lines have a limit that can be moved', async () => {
+  const pad = 'x'.repeat(20000);
+  const path = recording([JSON.stringify({
+    kind: 'trade', symbol: 'A', source: 'x', seq: 1, recv: 5, price: '1', pad,
+  })]);
+  assert.equal((await cat(path)).length, 1);
+  const { code, stdout, stderr } = await feed(['cat', path, '--max-line-bytes', '10000']);
+  assert.deepEqual([code, stdout], [0, '']);
+  assert.match(stderr, /:2: longer than 10000 bytes; .*\n.*no trades or quotes in 2 lines/);
+});
+
+test('a file without a single price says so', async () => {
+  const { code, stderr } = await feed(['cat', recording([])]);
+  assert.equal(code, 0);
+  assert.match(stderr, /no trades or quotes in 1 lines \(format native; 0 ignored, 0 bad\)\n$/);
+});
+
 test('seq counts from 1 in each stream', async () => {
   const path = recording(makeItems(500, { seed: 7 }));
   const seqs = new Map();
