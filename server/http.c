@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "server/api.h"
+#include "server/candles_api.h"
 #include "server/metrics.h"
 #include "server/shard.h"
 #include "server/webroot.h"
@@ -302,6 +303,9 @@ static int serve_metrics(struct http_request *request, struct lws *wsi, bool hea
     return rc;
 }
 
+static int serve_candles(struct http_request *request, struct lws *wsi, bool is_stats,
+                         bool head_only);
+
 static int serve_get(struct http_request *request, struct lws *wsi, const char *path,
                      bool head_only)
 {
@@ -314,6 +318,8 @@ static int serve_get(struct http_request *request, struct lws *wsi, const char *
     if (strcmp(path, "/ws") == 0)
         return answer_error(request, wsi, 426, "bad_request", "/ws speaks WebSocket",
                             "Upgrade: websocket\r\n");
+    if (strcmp(path, "/api/v1/candles") == 0 || strcmp(path, "/api/v1/stats") == 0)
+        return serve_candles(request, wsi, path[8] == 's', head_only);
     if (strncmp(path, "/api/", 5) == 0)
         return serve_api(request, wsi, path, head_only);
     return serve_page(request, wsi, path, head_only);
@@ -486,17 +492,63 @@ static int answer_result(struct http_request *request, struct lws *wsi)
     request->result = NULL;
     int rc;
     if (result->json.len > 0) {
-        rc = answer_json(request, wsi, result->status, &result->json, NULL, false);
+        rc = answer_json(request, wsi, result->status, &result->json, NULL, request->head_only);
     } else if (result->status == 200) {
         struct text json = {0};
         api_replay(request->shard, &json);
         rc = answer_json(request, wsi, 200, &json, NULL, false);
         text_finish(&json);
     } else {
-        rc = answer_error(request, wsi, result->status, "bad_request", result->message, NULL);
+        rc =
+            answer_error(request, wsi, result->status,
+                         result->status == 500 ? "internal" : "bad_request", result->message, NULL);
     }
     http_result_free(result);
     return rc;
+}
+
+/* Keeper's thread. */
+static void on_candles(void *ctx, int status, struct text *json)
+{
+    struct http_result *result = ctx;
+    if (status == 0) { /* we are stopping */
+        http_result_free(result);
+        return;
+    }
+    result->status = status;
+    if (json->failed) {
+        text_finish(json);
+        result->status = 500;
+        result->message = "out of memory";
+    }
+    result->json = *json;
+    shard_post(result->shard, &result->mail);
+}
+
+/* What the keeper knows is answered when it has come as far as the bus is now. */
+static int serve_candles(struct http_request *request, struct lws *wsi, bool is_stats,
+                         bool head_only)
+{
+    static const char *const names[] = {"symbol", "interval", "limit", "before", "symbols"};
+    enum { NAMES = sizeof names / sizeof *names };
+    char values[NAMES][QUERY_MAX_BYTES];
+    const char *found[NAMES];
+    for (int i = 0; i < NAMES; i++)
+        found[i] = query_value(wsi, names[i], values[i], sizeof values[i]) ? values[i] : NULL;
+    const struct candles_params params = {found[0], found[1], found[2], found[3], found[4]};
+    struct candles_ask *ask = NULL;
+    const char *problem =
+        is_stats ? candles_ask_stats(&params, &ask) : candles_ask_candles(&params, &ask);
+    if (problem != NULL)
+        return answer_error(request, wsi, 400, "bad_request", problem, NULL);
+    struct http_result *result = request_wait(request);
+    if (result == NULL) {
+        candles_ask_free(ask);
+        return answer_error(request, wsi, 500, "internal", "out of memory", NULL);
+    }
+    request->head_only = head_only;
+    candles_ask_send(ask, server_keeper(request->shard->server), on_candles, result);
+    return 0;
 }
 
 static int publish_begin(struct http_request *request, struct lws *wsi)

@@ -29,6 +29,7 @@ struct http_request {
     struct http_request *next, **link; /* of those that wait */
     bool answered, waits_for_body;
     bool is_publish;    /* else the body is for the replay */
+    bool head_only;     /* of one that waits for a result */
     uint64_t body_left; /* announced, and not yet here */
     struct text body;
     struct http_result *result; /* owned; come, and not yet sent */

@@ -18,6 +18,7 @@ enum {
 struct keeper {
     struct keeper_options options;
     struct history *history;
+    struct candles *candles;
     struct bus_sub *sub;
     pthread_t thread;
     bool has_thread;
@@ -47,6 +48,14 @@ static void on_visit(const struct price_event *event, void *ctx)
         history_note(keeper->history, event, keeper_now_ns());
 }
 
+/* A new epoch, also one whose beginning was missed. */
+static void forget(struct keeper *keeper, uint64_t epoch)
+{
+    const struct price_event reset = event_make(EVENT_RESET);
+    history_reset(keeper->history, epoch);
+    candles_note(keeper->candles, &reset);
+}
+
 /* Takes the latest of everything, in one epoch. */
 static void catch_up(struct keeper *keeper)
 {
@@ -54,7 +63,7 @@ static void catch_up(struct keeper *keeper)
     do {
         epoch = bus_epoch(keeper->options.bus);
         if (epoch != history_epoch(keeper->history))
-            history_reset(keeper->history, epoch);
+            forget(keeper, epoch);
     } while (bus_catch_up(keeper->sub, on_visit, keeper) != epoch);
 }
 
@@ -65,16 +74,19 @@ static void on_event(const struct price_event *event, void *ctx)
     case EVENT_TRADE:
     case EVENT_QUOTE:
         history_note(keeper->history, event, bus_emitted_ns(keeper->sub));
+        candles_note(keeper->candles, event);
         break;
     case EVENT_RESET:
         if (event->seq != history_epoch(keeper->history))
-            history_reset(keeper->history, event->seq);
+            forget(keeper, event->seq);
+        break;
+    case EVENT_SETTLED:
+        candles_note(keeper->candles, event);
         break;
     case EVENT_LAPPED:
         catch_up(keeper);
         break;
     case EVENT_FEED:
-    case EVENT_SETTLED:
         break;
     }
 }
@@ -202,7 +214,8 @@ int keeper_create(const struct keeper_options *options, struct keeper **out)
     keeper->asked_end = &keeper->asked;
     keeper->waiting_end = &keeper->waiting;
     keeper->history = history_create(&options->history);
-    int rc = keeper->history == NULL ? -ENOMEM : 0;
+    keeper->candles = candles_create(bus_streams(options->bus), options->candle_bytes);
+    int rc = keeper->history == NULL || keeper->candles == NULL ? -ENOMEM : 0;
     if (rc == 0)
         history_reset(keeper->history, bus_epoch(options->bus));
     const struct bus_sub_options sub = {on_news, keeper, options->holds};
@@ -245,6 +258,7 @@ void keeper_destroy(struct keeper *keeper)
     keeper_stop(keeper);
     bus_unsubscribe(keeper->sub);
     history_destroy(keeper->history);
+    candles_destroy(keeper->candles);
     pthread_mutex_destroy(&keeper->lock);
     pthread_cond_destroy(&keeper->news);
     free(keeper);
@@ -258,6 +272,16 @@ struct history *keeper_history(const struct keeper *keeper)
 const struct history_counts *keeper_history_counts(const struct keeper *keeper)
 {
     return history_counts(keeper->history);
+}
+
+const struct candles *keeper_candles(const struct keeper *keeper)
+{
+    return keeper->candles;
+}
+
+const struct candles_counts *keeper_candles_counts(const struct keeper *keeper)
+{
+    return candles_counts(keeper->candles);
 }
 
 uint64_t keeper_missed(const struct keeper *keeper)

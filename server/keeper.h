@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "feed/bus.h"
+#include "server/candles.h"
 #include "server/history.h"
 
 struct keeper;
@@ -21,7 +22,8 @@ struct keeper;
 struct keeper_options {
     struct bus *bus; /* borrowed */
     struct history_options history;
-    bool holds; /* the writer of the bus waits for it (--lossless) */
+    size_t candle_bytes; /* memory for candles */
+    bool holds;          /* the writer of the bus waits for it (--lossless) */
 };
 
 /* Joins the bus: what is emitted from now on is remembered. Returns 0 or a negative errno. */
@@ -46,11 +48,13 @@ void keeper_ask(struct keeper *keeper, struct keeper_task *task);
 /* ---- on the keeper's thread, or before keeper_start() ---- */
 
 struct history *keeper_history(const struct keeper *keeper);
+const struct candles *keeper_candles(const struct keeper *keeper);
 int64_t keeper_now_ns(void);
 
 /* ---- any thread ---- */
 
 const struct history_counts *keeper_history_counts(const struct keeper *keeper);
+const struct candles_counts *keeper_candles_counts(const struct keeper *keeper);
 uint64_t keeper_missed(const struct keeper *keeper); /* events the bus did not wait for */
 
 #endif

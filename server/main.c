@@ -164,6 +164,7 @@ static int server_open(struct program *program)
         .lossless = options->lossless,
         .history = {(uint32_t)options->resume_events, options->resume_bytes,
                     options->resume_age_ns},
+        .candle_bytes = options->candle_bytes,
         .origins = (const char *const *)options->origins.values,
         .origins_count = options->origins.count,
         .web_root = options->web_root,

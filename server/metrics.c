@@ -101,6 +101,25 @@ static void put_history(struct text *text, struct server *server)
         (double)atomic_load(&counts->missed));
 }
 
+static void put_candles(struct text *text, struct server *server)
+{
+    const struct candles_counts *counts = keeper_candles_counts(server_keeper(server));
+    one(text, "candle_symbols", "gauge", "Symbols with candles.",
+        (double)atomic_load(&counts->symbols));
+    one(text, "candle_bytes", "gauge", "Memory taken for candles (--candle-bytes).",
+        (double)atomic_load(&counts->bytes));
+    one(text, "candle_shortened_total", "counter", "Times that candles were kept for less long.",
+        (double)atomic_load(&counts->shortened));
+    head(text, "candle_left_out_total", "counter", "Events that are in no candle.");
+    text_printf(text,
+                "pricecast_candle_left_out_total{reason=\"late\"} %" PRIu64 "\n"
+                "pricecast_candle_left_out_total{reason=\"passed\"} %" PRIu64 "\n"
+                "pricecast_candle_left_out_total{reason=\"refused\"} %" PRIu64 "\n"
+                "pricecast_candle_left_out_total{reason=\"missed\"} %" PRIu64 "\n",
+                atomic_load(&counts->late), atomic_load(&counts->passed),
+                atomic_load(&counts->refused), keeper_missed(server_keeper(server)));
+}
+
 static void put_clients(struct text *text, struct server *server)
 {
     one(text, "connections", "gauge", "Open connections, HTTP included.", server_clients(server));
@@ -249,6 +268,7 @@ void metrics_put(struct shard *shard, struct text *text)
     put_delivery(text, server);
     put_latency(text, server);
     put_history(text, server);
+    put_candles(text, server);
     put_inputs(text, &feed);
     put_links(text, &feed);
     put_replay(text, &feed);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "feed/bus.h"
+#include "server/candles.h"
 #include "server/console.h"
 #include "server/fanout.h"
 #include "server/server.h"
@@ -170,8 +171,10 @@ static bool read_size(struct parser *parser, const struct row *row, const char *
     const bool is_plain = *value >= '0' && *value <= '9' && *end == '\0' && errno == 0;
     if (is_plain)
         *to = number;
-    return (is_plain || size_parse(value, to)) ||
-           refuse(parser, row, value, "bytes, or a number with K, M or G");
+    if (!is_plain && !size_parse(value, to))
+        return refuse(parser, row, value, "bytes, or a number with K, M or G");
+    return *to >= row->min ||
+           refuse(parser, row, value, "at least %llu bytes", (unsigned long long)row->min);
 }
 
 /* Given twice, whichever comes first ends a part. */
@@ -301,6 +304,8 @@ static const struct row rows[] = {
      AT(resume_bytes), 0, 0},
     {"resume-age", "S", "how long an event is kept for that [300]", read_age, AT(resume_age_ns), 0,
      0},
+    {"candle-bytes", "N", "memory for candles, of all symbols together, at least 1M [256M]",
+     read_size, AT(candle_bytes), CANDLES_BYTES_MIN, 0},
     {"heartbeat-ms", "N", "a heartbeat after so long without a message [5000]", read_number,
      AT(heartbeat_ms), 50, 3600000},
     {"progress", "S",
@@ -460,6 +465,7 @@ static struct options options_default(void)
         .heartbeat_ms = SERVER_HEARTBEAT_DEFAULT,
         .queue_bytes = READER_QUEUE_BYTES_DEFAULT,
         .stuck_s = SERVER_STUCK_DEFAULT_S,
+        .candle_bytes = CANDLES_BYTES_DEFAULT,
         .resume_events = HISTORY_EVENTS_DEFAULT,
         .resume_bytes = HISTORY_BYTES_DEFAULT,
         .resume_age_ns = HISTORY_AGE_S_DEFAULT * INT64_C(1000000000),

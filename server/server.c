@@ -166,7 +166,8 @@ int server_create(const struct server_options *options, struct server **out, cha
     server->started_ms = now_ms();
     server->shards = calloc(options->shards, sizeof *server->shards);
     lws_set_log_level(LLL_ERR, on_lws_log);
-    const struct keeper_options keeper = {options->bus, options->history, options->lossless};
+    const struct keeper_options keeper = {options->bus, options->history, options->candle_bytes,
+                                          options->lossless};
     int rc = server->shards == NULL ? -ENOMEM : keeper_create(&keeper, &server->keeper);
     if (rc == 0)
         rc = port_open(server, error, error_size);

@@ -37,6 +37,7 @@ struct server_options {
     uint64_t stuck_ms; /* a session whose socket takes nothing for so long is closed; 0: never */
     bool lossless;
     struct history_options history; /* what is kept for those who come back */
+    size_t candle_bytes;            /* memory for candles */
     const char *const *origins;     /* allowed besides our own; "*" allows all */
     size_t origins_count;
     const char *web_root;  /* the dashboard's files are read from here; NULL: the embedded ones */

@@ -124,6 +124,16 @@ static void what_is_kept_for_resuming_has_bounds(void **state)
     bad("--resume-age", "long", "seconds");
 }
 
+static void candles_get_a_million_bytes_at_least(void **state)
+{
+    (void)state;
+    struct options options = good("--candle-bytes", "1M");
+    assert_int_equal(options.candle_bytes, 1 << 20);
+    options_finish(&options);
+    bad("--candle-bytes", "1048575", "at least 1048576 bytes");
+    bad("--candle-bytes", "0", "at least 1048576 bytes");
+}
+
 static void numbers_reach_their_limits_and_no_further(void **state)
 {
     static const struct {
@@ -422,6 +432,7 @@ int main(void)
         cmocka_unit_test(without_arguments_the_defaults_hold),
         cmocka_unit_test(flags_are_set_and_take_no_value),
         cmocka_unit_test(what_is_kept_for_resuming_has_bounds),
+        cmocka_unit_test(candles_get_a_million_bytes_at_least),
         cmocka_unit_test(numbers_reach_their_limits_and_no_further),
         cmocka_unit_test(the_bus_has_a_power_of_two),
         cmocka_unit_test(speed_is_above_zero_or_max),
