@@ -7,6 +7,7 @@
 #include <string.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "server/api.h"
@@ -16,7 +17,7 @@
 #include "server/webroot.h"
 #include "web/assets.h"
 
-enum { PATH_MAX_BYTES = 1024, QUERY_MAX_BYTES = 4096 };
+enum { PATH_MAX_BYTES = 1024, QUERY_MAX_BYTES = 4096, ORIGIN_MAX_BYTES = 300 };
 
 /* No inline code, nothing from elsewhere. 'self' covers ws: on the same host. */
 #define SECURITY_HEADERS                                                                           \
@@ -153,7 +154,7 @@ static bool origin_is_listed(const struct server_options *options, const char *o
 /* Browsers name the page's origin; it must be ours or an allowed one. Programs send none. */
 static bool origin_is_allowed(struct shard *shard, struct lws *wsi)
 {
-    char origin[300], host[300], own[320];
+    char origin[ORIGIN_MAX_BYTES], host[300], own[320];
     if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) == 0)
         return true;
     if (!header_copy(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin))
@@ -325,6 +326,55 @@ static int serve_get(struct http_request *request, struct lws *wsi, const char *
     return serve_page(request, wsi, path, head_only);
 }
 
+/* Clients whose server has gone come back at different moments. */
+static unsigned retry_ms(void)
+{
+    unsigned random = 0;
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+        random = 0;
+    return 500 + random % 4500;
+}
+
+/* An origin that is allowed may also read the answer. */
+static void put_cors(struct text *out, struct lws *wsi)
+{
+    char origin[ORIGIN_MAX_BYTES];
+    if (header_copy(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin))
+        text_printf(out, "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n", origin);
+}
+
+static int begin_sse(struct http_request *request, struct lws *wsi)
+{
+    struct text out = {0};
+    text_puts(&out, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                    "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n");
+    put_cors(&out, wsi);
+    text_printf(&out, SECURITY_HEADERS "Connection: close\r\n\r\nretry: %u\n\n", retry_ms());
+    const bool ok = !out.failed && lws_write(wsi, (unsigned char *)out.bytes, out.len,
+                                             LWS_WRITE_HTTP) == (int)out.len;
+    text_finish(&out);
+    request->answered = true;
+    return ok ? HTTP_BECOMES_SESSION : -1;
+}
+
+static int serve_sse(struct http_request *request, struct lws *wsi, bool head_only)
+{
+    struct command command;
+    struct command_error error = {.code = "bad_request"};
+    if (head_only)
+        return answer_error(request, wsi, 405, "method_not_allowed", "GET only", "Allow: GET\r\n");
+    if (!origin_is_allowed(request->shard, wsi))
+        return answer_error(request, wsi, 403, "forbidden", "this origin is not allowed", NULL);
+    const enum session_query query = session_query_read(wsi, &command, &error);
+    command_finish(&command);
+    if (query == QUERY_EMPTY)
+        return answer_error(request, wsi, 400, "bad_request",
+                            "symbols: names and patterns, with commas between", NULL);
+    if (query == QUERY_BAD)
+        return answer_error(request, wsi, 400, error.code, error.message, NULL);
+    return begin_sse(request, wsi);
+}
+
 static size_t body_max(const struct http_request *request)
 {
     return request->is_publish ? HTTP_PUBLISH_MAX : HTTP_BODY_MAX;
@@ -382,6 +432,8 @@ int http_on_request(struct http_request *request, struct shard *shard, struct lw
         return answer_error(request, wsi, 400, "bad_request", "bad request line", NULL);
     memcpy(path, uri, (size_t)uri_len);
     path[uri_len] = '\0';
+    if (strcmp(path, "/sse") == 0 && (method == LWSHUMETH_GET || method == LWSHUMETH_HEAD))
+        return serve_sse(request, wsi, method == LWSHUMETH_HEAD);
     if (method == LWSHUMETH_GET || method == LWSHUMETH_HEAD)
         return serve_get(request, wsi, path, method == LWSHUMETH_HEAD);
     if (method == LWSHUMETH_POST)

@@ -1,4 +1,5 @@
-/* http: requests other than WebSocket: the dashboard's files and the API.
+/* http: requests other than WebSocket: the dashboard's files, the API, and the beginning of
+ * Server-Sent Events.
  *
  * Every response closes its connection: libwebsockets 4.1.6 can be made to spin for ever by what
  * follows a response on a kept one. Lives in libwebsockets' per-session memory. Shard's thread. */
@@ -46,6 +47,10 @@ struct http_result {
 };
 
 void http_result_free(struct http_result *result);
+
+/* http_on_request() returns this when it has sent the head of Server-Sent Events: the connection is
+ * a session from now on. */
+#define HTTP_BECOMES_SESSION 1
 
 /* Called from LWS_CALLBACK_HTTP and so on; each returns what the callback should return. */
 int http_on_request(struct http_request *request, struct shard *shard, struct lws *wsi);

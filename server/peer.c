@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+enum { STATE_CLOSE = 7, STATE_CLOSE_WAIT = 8 }; /* of the kernel's tcp_states.h */
 enum { LAG_MAX_US = 50000 /* a thread that is later than this is what makes clients wait */ };
 
 bool peer_read(int fd, struct peer *out)
@@ -24,6 +25,7 @@ bool peer_read(int fd, struct peer *out)
         .rtt_us = info.tcpi_rtt,
         .retransmits = info.tcpi_total_retrans,
         .silent_ms = info.tcpi_last_ack_recv,
+        .has_ended = info.tcpi_state == STATE_CLOSE || info.tcpi_state == STATE_CLOSE_WAIT,
         .is_retrying = info.tcpi_retransmits > 0,
         .window_closed =
             info.tcpi_probes > 0 || (info.tcpi_unacked == 0 && info.tcpi_notsent_bytes > 0),

@@ -15,6 +15,7 @@ struct peer {
     uint32_t rtt_us;
     uint32_t retransmits; /* ever */
     uint32_t silent_ms;   /* since its last acknowledgement */
+    bool has_ended;       /* it sends nothing more */
     bool is_retrying;     /* the last segment was lost, and is being sent again */
     bool window_closed;   /* it takes nothing more at present, and is asked now and then */
     bool window_limits;   /* most of the time, its window was what held us up */

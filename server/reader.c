@@ -370,7 +370,7 @@ void reader_start(struct reader *reader, bool snapshot)
 {
     if (snapshot && !lacks_snapshots(reader)) {
         struct text empty = {0};
-        wire_put_empty_snapshot(&empty, reader->encoding);
+        wire_put_empty_snapshot(&empty, reader->encoding, fanout_place(reader->fanout));
         if (empty.failed || !reader_send(reader, empty.bytes, empty.len))
             reader->failed = true;
         text_finish(&empty);

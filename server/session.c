@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "server/command.h"
-#include "server/http.h"
 #include "server/log.h"
 #include "server/messages.h"
 #include "server/peer.h"
@@ -70,6 +69,20 @@ static void kill_session(struct session *session, enum session_end end)
     lws_cancel_service(session->shard->lws);
 }
 
+/* Nothing a client says after the request of an event stream is for us. lws 4.1.6 does not read it
+ * either, but finds the socket readable again and again, so it may look only while it must to find
+ * it writeable (v4.1.6 lib/roles/h1/ops-h1.c). What has come by then is thrown away. */
+static void ears_set(struct session *session, bool open)
+{
+    char waste[4096];
+    if (session->reader.encoding != ENCODING_SSE || session->has_ears == open)
+        return;
+    session->has_ears = open;
+    while (open && recv(lws_get_socket_fd(session->wsi), waste, sizeof waste, MSG_DONTWAIT) > 0)
+        ;
+    lws_rx_flow_control(session->wsi, open);
+}
+
 /* The one place where bytes go to libwebsockets. LWS_WRITE_HTTP passes them through as they are on
  * an upgraded HTTP/1 connection (v4.1.6 lib/roles/ws/ops-ws.c, send_raw), so ready-made frames can
  * be shared; and nothing may be written while lws holds a rest, or the stream is corrupted. */
@@ -84,7 +97,9 @@ static enum write_result socket_write(struct reader *reader, const void *bytes, 
         return WRITE_FAILED;
     }
     session->sent_at_ms = shard_now_ms(session->shard);
-    return lws_partial_buffered(session->wsi) ? WRITE_BLOCKED : WRITE_DONE;
+    const bool blocked = lws_partial_buffered(session->wsi) != 0;
+    ears_set(session, blocked);
+    return blocked ? WRITE_BLOCKED : WRITE_DONE;
 }
 
 void session_say(struct session *session, const struct text *json)
@@ -286,29 +301,34 @@ void session_receive(struct session *session, const char *bytes, size_t len)
 
 /* ---- life ---- */
 
-/* ?symbols=A,B&mode=every: a subscription in the URL. */
-static void subscribe_by_query(struct session *session)
+enum session_query session_query_read(struct lws *wsi, struct command *out,
+                                      struct command_error *error)
 {
-    struct command command;
-    struct command_error error;
     char argument[4096];
-    bool has_symbols = false, ok = true;
-    command_query_begin(&command);
-    for (int i = 0; ok; i++) {
-        const int len = lws_hdr_copy_fragment(session->wsi, argument, sizeof argument,
-                                              WSI_TOKEN_HTTP_URI_ARGS, i);
-        if (len < 0)
-            break;
+    bool has_symbols = false;
+    command_query_begin(out);
+    for (int i = 0;; i++) {
+        if (lws_hdr_copy_fragment(wsi, argument, sizeof argument, WSI_TOKEN_HTTP_URI_ARGS, i) < 0)
+            return has_symbols ? QUERY_SUBSCRIBES : QUERY_EMPTY;
         char *value = strchr(argument, '=');
         if (value == NULL)
             continue;
         *value++ = '\0';
         has_symbols |= strcmp(argument, "symbols") == 0;
-        ok = command_query(&command, argument, value, &error);
+        if (!command_query(out, argument, value, error))
+            return QUERY_BAD;
     }
-    if (!ok)
+}
+
+/* ?symbols=A,B&mode=every: a subscription in the URL. */
+static void subscribe_by_query(struct session *session)
+{
+    struct command command;
+    struct command_error error;
+    const enum session_query query = session_query_read(session->wsi, &command, &error);
+    if (query == QUERY_BAD)
         on_bad_message(session, &error);
-    else if (has_symbols)
+    else if (query == QUERY_SUBSCRIBES)
         on_subscribe(session, &command);
     command_finish(&command);
 }
@@ -347,18 +367,14 @@ static int64_t look_interval_ms(const struct session *session)
     return stuck_ms > 0 && stuck_ms / 4 < beat_ms ? stuck_ms / 4 : beat_ms;
 }
 
-static enum encoding encoding_of(struct lws *wsi)
-{
-    const struct lws_protocols *protocol = lws_get_protocol(wsi);
-    return strcmp(protocol->name, HTTP_SUBPROTOCOL_BINARY) == 0 ? ENCODING_BINARY : ENCODING_JSON;
-}
-
-bool session_open(struct session *session, struct shard *shard, struct lws *wsi)
+bool session_open(struct session *session, struct shard *shard, struct lws *wsi,
+                  enum encoding encoding)
 {
     static const struct reader_ops ops = {socket_write};
     *session = (struct session){.shard = shard, .wsi = wsi};
     reader_init(&session->reader, shard->fanout, &ops);
-    session->reader.encoding = encoding_of(wsi);
+    session->reader.encoding = encoding;
+    session->has_ears = true;
     session->next = shard->sessions;
     session->link = &shard->sessions;
     if (shard->sessions != NULL)
@@ -413,6 +429,7 @@ void session_close(struct session *session, enum session_end end, uint16_t code,
 void session_writeable(struct session *session)
 {
     reader_writeable(&session->reader);
+    ears_set(session, session->reader.blocked);
     if (session->closing && !reader_is_blocked(&session->reader))
         lws_set_timer_usecs(session->wsi, 1);
     else if (!session->reader.blocked)
@@ -424,8 +441,9 @@ int session_close_now(struct session *session)
     if (!session->closing)
         return 0;
     session->reader.failed = true; /* nothing may follow the close frame */
-    lws_close_reason(session->wsi, session->close_code, (unsigned char *)session->close_reason,
-                     strlen(session->close_reason));
+    if (session->reader.encoding != ENCODING_SSE)
+        lws_close_reason(session->wsi, session->close_code, (unsigned char *)session->close_reason,
+                         strlen(session->close_reason));
     log_line(LOG_DEBUG, "session closed: code=%u reason=%s", session->close_code,
              session->close_reason);
     return -1;
@@ -455,6 +473,17 @@ static void on_stuck(struct session *session)
     session_close(session, END_STUCK, CLOSE_STUCK, "nothing was taken for too long");
 }
 
+/* On an event stream lws does not notice that the client has left; and one that talks while it does
+ * not read would keep us busy for nothing, see ears_set(). */
+static bool has_left(const struct session *session)
+{
+    const int fd = lws_get_socket_fd(session->wsi);
+    struct peer peer;
+    char byte;
+    return (peer_read(fd, &peer) && peer.has_ended) ||
+           (session->has_ears && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0);
+}
+
 void session_look(struct session *session)
 {
     const int64_t now_ms = shard_now_ms(session->shard);
@@ -466,6 +495,11 @@ void session_look(struct session *session)
     }
     if (session->closing) {
         shard_watch(session->shard, session, session->close_by_ms - now_ms);
+        return;
+    }
+    if (session->reader.encoding == ENCODING_SSE && has_left(session)) {
+        kill_session(session, END_CLIENT);
+        shard_watch(session->shard, session, SESSION_CLOSE_MS);
         return;
     }
     if (is_stuck(session, now_ms)) {

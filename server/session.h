@@ -1,11 +1,13 @@
-/* session: one WebSocket connection: answers commands, keeps the line alive, and lends its socket
- * to the fan-out as a reader. Lives in libwebsockets' per-session memory. Shard's thread. */
+/* session: one WebSocket connection, or one of Server-Sent Events, which only listens: answers
+ * commands, keeps the line alive, and lends its socket to the fan-out as a reader. Lives in
+ * libwebsockets' per-session memory. Shard's thread. */
 #ifndef PRICECAST_SERVER_SESSION_H
 #define PRICECAST_SERVER_SESSION_H
 
 #include <libwebsockets.h>
 #include <stdbool.h>
 
+#include "server/command.h"
 #include "server/fanout.h"
 #include "server/text.h"
 
@@ -46,15 +48,24 @@ struct session {
     uint8_t strikes;
     bool subscribed; /* once: for --wait-clients */
     bool closing;
-    uint8_t end; /* enum session_end */
+    bool has_ears; /* SSE: lws looks at what comes in */
+    uint8_t end;   /* enum session_end */
     uint16_t close_code;
     int64_t close_by_ms;
     const char *close_reason;
 };
 
-/* The connection is established. Returns false if it cannot be served. */
-bool session_open(struct session *session, struct shard *shard, struct lws *wsi);
+/* The connection is established, or with ENCODING_SSE the response has begun. Subscribes to what
+ * the URL says. Returns false if it cannot be served. */
+bool session_open(struct session *session, struct shard *shard, struct lws *wsi,
+                  enum encoding encoding);
 void session_closed(struct session *session);
+
+/* Reads the subscription in a request's URL. In any case call command_finish(); *error is filled
+ * when it is bad. */
+enum session_query { QUERY_EMPTY, QUERY_SUBSCRIBES, QUERY_BAD };
+enum session_query session_query_read(struct lws *wsi, struct command *out,
+                                      struct command_error *error);
 
 /* Bytes of a message have come. */
 void session_receive(struct session *session, const char *bytes, size_t len);

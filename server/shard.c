@@ -44,13 +44,35 @@ static int on_http(struct connection *connection, struct shard *shard, struct lw
 {
     connection->kind = CONNECTION_HTTP;
     shard_freshen(shard);
-    return http_on_request(&connection->http, shard, wsi);
+    const int rc = http_on_request(&connection->http, shard, wsi);
+    if (rc != HTTP_BECOMES_SESSION)
+        return rc;
+    connection->kind = CONNECTION_SESSION;
+    if (!session_open(&connection->session, shard, wsi, ENCODING_SSE))
+        return -1;
+    lws_http_mark_sse(wsi); /* gives the request's headers back: there are few places for them */
+    lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+    return 0;
 }
 
 static int on_established(struct connection *connection, struct shard *shard, struct lws *wsi)
 {
+    const bool is_binary = strcmp(lws_get_protocol(wsi)->name, HTTP_SUBPROTOCOL_BINARY) == 0;
+    const enum encoding encoding = is_binary ? ENCODING_BINARY : ENCODING_JSON;
     connection->kind = CONNECTION_SESSION;
-    return session_open(&connection->session, shard, wsi) ? 0 : -1;
+    return session_open(&connection->session, shard, wsi, encoding) ? 0 : -1;
+}
+
+/* A body of a request that became a session is of no use to it. */
+static int on_body(struct connection *connection, struct lws *wsi, const char *bytes, size_t len)
+{
+    return connection->kind == CONNECTION_HTTP ? http_on_body(&connection->http, wsi, bytes, len)
+                                               : -1;
+}
+
+static int on_body_end(struct connection *connection, struct lws *wsi)
+{
+    return connection->kind == CONNECTION_HTTP ? http_on_body_end(&connection->http, wsi) : -1;
 }
 
 static int on_writeable(struct connection *connection, struct lws *wsi)
@@ -95,9 +117,9 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     case LWS_CALLBACK_HTTP:
         return on_http(connection, shard, wsi);
     case LWS_CALLBACK_HTTP_BODY:
-        return http_on_body(&connection->http, wsi, in, len);
+        return on_body(connection, wsi, in, len);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        return http_on_body_end(&connection->http, wsi);
+        return on_body_end(connection, wsi);
     case LWS_CALLBACK_HTTP_FILE_COMPLETION:
         return -1;
     case LWS_CALLBACK_ESTABLISHED:
@@ -227,6 +249,8 @@ static void take(struct shard *shard)
     if (shard->stalled)
         return;
     const size_t count = bus_dispatch(shard->sub, limit);
+    if (count < limit)
+        fanout_set_vague(shard->fanout, false);
     fanout_flush(shard->fanout, shard_now_ms(shard));
     shard->behind = count == limit;
     if (shard->behind)

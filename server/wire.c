@@ -36,6 +36,14 @@ static void frame_close(struct text *text, enum encoding encoding, size_t mark,
     text_puts(text, "\n\n");
 }
 
+static void put_framed(struct text *text, enum encoding encoding, const char *json, size_t len,
+                       const struct wire_place *place)
+{
+    const size_t mark = frame_open(text, encoding);
+    text_put(text, json, len);
+    frame_close(text, encoding, mark, place);
+}
+
 /* ---- items ---- */
 
 static void put_json(struct text *text, struct book *book, const struct wire_item *item)
@@ -138,11 +146,12 @@ void wire_end(struct wire *wire, const struct wire_place *place)
     wire->type = WIRE_NONE;
 }
 
-void wire_put_empty_snapshot(struct text *text, enum encoding encoding)
+void wire_put_empty_snapshot(struct text *text, enum encoding encoding,
+                             const struct wire_place *place)
 {
     static const char json[] = "{\"type\":\"snapshot\",\"data\":[]}";
     if (encoding != ENCODING_BINARY) {
-        wire_put_message(text, encoding, json, sizeof json - 1);
+        put_framed(text, encoding, json, sizeof json - 1, place);
         return;
     }
     struct wire wire = {.text = text, .mark = frame_begin(text)};
@@ -152,7 +161,5 @@ void wire_put_empty_snapshot(struct text *text, enum encoding encoding)
 
 void wire_put_message(struct text *text, enum encoding encoding, const char *json, size_t len)
 {
-    const size_t mark = frame_open(text, encoding);
-    text_put(text, json, len);
-    frame_close(text, encoding, mark, NULL);
+    put_framed(text, encoding, json, len, NULL);
 }

@@ -53,8 +53,9 @@ void wire_put_definition(struct wire *wire, const struct stream *stream);
  * sent this message and everything before it. */
 void wire_end(struct wire *wire, const struct wire_place *place);
 
-/* A snapshot of nothing. */
-void wire_put_empty_snapshot(struct text *text, enum encoding encoding);
+/* A snapshot of nothing; `place` as above. */
+void wire_put_empty_snapshot(struct text *text, enum encoding encoding,
+                             const struct wire_place *place);
 
 /* Any other message: `json` framed. */
 void wire_put_message(struct text *text, enum encoding encoding, const char *json, size_t len);

@@ -1,8 +1,11 @@
 // What the same prices look like in each encoding.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import {
-  checkSequence, itemsOf, quote, recording, startServer, trade,
+  checkSequence, itemsOf, quote, recording, startServer, trade, within,
 } from '../support/server.mjs';
 
 const T0 = 1700000000000000;
@@ -62,4 +65,218 @@ test('a binary snapshot is that of JSON, and definitions come once', async (t) =
   await bin.ask({ op: 'subscribe', symbols: ['ETH'], mode: 'every' }, 'subscribed');
   assert.deepEqual(await bin.next('snapshot'), { type: 'snapshot', data: [] });
   assert.equal(bin.binaryFrames, frames + 1, 'the empty snapshot, and no definitions again');
+});
+
+// ---- Server-Sent Events ----
+
+/** Server-Sent Events as their standard has them, of which `data`, `id` and `retry` occur. */
+class EventStream {
+  constructor(server, path, headers = {}) {
+    this.server = server;
+    this.lastId = '';
+    this.messages = [];
+    this.rest = '';
+    this.asked = request({
+      host: '127.0.0.1', port: server.port, path: `/sse${path}`, agent: false, headers,
+    });
+    this.asked.on('error', () => {});
+    this.asked.end();
+  }
+
+  async open() {
+    [this.answer] = await within(once(this.asked, 'response'), 'an answer');
+    this.answer.setEncoding('utf8');
+    this.answer.on('error', () => {});
+    this.chunks = this.answer[Symbol.asyncIterator]();
+    return this;
+  }
+
+  block(text) {
+    const data = [];
+    let id;
+    for (const line of text.split('\n')) {
+      const [, field, value] = /^([a-z]+): (.*)$/.exec(line) ?? assert.fail(`a line: ${line}`);
+      if (field === 'data') data.push(value);
+      else if (field === 'id') id = value;
+      else if (field === 'retry') this.retryMs = Number(value);
+      else assert.fail(line);
+    }
+    if (id !== undefined) this.lastId = id;
+    if (data.length > 0) this.messages.push({ message: JSON.parse(data.join('\n')), id });
+  }
+
+  /** The next message with its id, or undefined at the end; feeds' states are passed over. */
+  async next() {
+    let event;
+    do event = await this.receive();
+    while (event?.message.type === 'feed');
+    return event;
+  }
+
+  async receive() {
+    while (this.messages.length === 0) {
+      const { value, done } = await within(this.chunks.next(), 'an event');
+      if (done) return undefined;
+      const blocks = (this.rest + value).split('\n\n');
+      this.rest = blocks.pop();
+      for (const block of blocks) this.block(block);
+    }
+    return this.messages.shift();
+  }
+
+  async until(test) {
+    const read = [];
+    do {
+      const event = await this.next() ?? assert.fail('the stream ended');
+      read.push(event.message);
+    } while (!test(read.at(-1)));
+    return read;
+  }
+}
+
+const eventStream = (server, path, headers) => new EventStream(server, path, headers).open();
+
+test('Server-Sent Events are the JSON messages, with ids', async (t) => {
+  const count = 300;
+  const server = await startServer(t, [
+    '--feed', recording(t, mixedLines(count)), '--speed', 'max', '--start-paused', '--lossless',
+  ]);
+  const json = await server.client('?symbols=*&mode=every');
+  const sse = await eventStream(server, '?symbols=*&mode=every');
+  const latest = await eventStream(server, '?symbols=ETH,A*&kinds=trade&max_rate=100');
+  assert.equal(sse.answer.statusCode, 200);
+  assert.equal(sse.answer.headers['content-type'], 'text/event-stream');
+  assert.equal(sse.answer.headers['cache-control'], 'no-cache');
+  assert.equal(sse.answer.headers['x-accel-buffering'], 'no');
+  assert.deepEqual((await sse.next()).message, json.hello);
+  assert.ok(sse.retryMs >= 500 && sse.retryMs < 5000);
+  assert.equal((await sse.next()).message.type, 'subscribed');
+  const first = await sse.next();
+  assert.deepEqual(first.message, { type: 'snapshot', data: [] });
+  assert.equal(first.id, `${json.hello.epoch}-0`);
+
+  await server.replay({ action: 'resume' });
+  const expected = [], seen = [];
+  await json.until((message) => expected.push(...itemsOf([message], 'update')) >= count);
+  await sse.until((message) => seen.push(...itemsOf([message], 'update')) >= count);
+  assert.deepEqual(seen, expected);
+  assert.equal(sse.lastId, `${json.hello.epoch}-${count}`);
+  const wanted = expected.filter(({ kind, symbol }) => kind === 'trade' && /^(ETH|A.*)$/.test(symbol));
+  const newest = checkSequence(wanted);
+  const got = new Map();
+  await latest.until((message) => {
+    for (const item of message.data ?? []) got.set(item.symbol, item.seq);
+    return [...newest.values()].every(({ symbol, seq }) => got.get(symbol) === seq);
+  });
+  assert.match(latest.lastId, new RegExp(`^${json.hello.epoch}-\\d+$`));
+});
+
+test('an id counts the events of all streams up to the message', async (t) => {
+  const lines = ['A', 'B', 'A', 'B', 'B', 'A'].map((symbol, i) => trade(symbol, T0 + i));
+  const server = await startServer(t, [
+    '--feed', recording(t, lines), '--start-paused', '--shards', '1',
+  ]);
+  const observer = await server.client('?symbols=*&mode=every');
+  const sse = await eventStream(server, '?symbols=A&mode=every');
+  await sse.until(({ type }) => type === 'snapshot');
+  const ids = [];
+  for (let i = 0; i < lines.length; i++) {
+    await server.replay({ action: 'step', count: 1 });
+    await observer.until(({ type }) => type === 'update');
+    if (lines[i].symbol === 'A') ids.push((await sse.next()).id);
+  }
+  assert.deepEqual(ids, [1, 3, 6].map((position) => `${observer.hello.epoch}-${position}`));
+});
+
+test('what is no stream of events is answered in JSON', async (t) => {
+  const server = await startServer(t, [
+    '--feed', recording(t, [trade('A', T0)]), '--allow-origin', 'http://friend:1',
+  ]);
+  const refused = [
+    ['/sse', 400, 'bad_request'],
+    ['/sse?symbols=', 400, 'bad_request'],
+    ['/sse?symbols=A&mode=fast', 400, 'bad_request'],
+    ['/sse?symbols=A&max_rate=0', 400, 'bad_request'],
+    ['/sse?symbols=A&kinds=x', 400, 'bad_request'],
+  ];
+  for (const [path, status, code] of refused) {
+    const answer = await server.http(path);
+    assert.deepEqual([answer.status, answer.json.error.code], [status, code], path);
+  }
+  const foreign = await server.http('/sse?symbols=A', { headers: { Origin: 'http://foe:1' } });
+  assert.deepEqual([foreign.status, foreign.json.error.code], [403, 'forbidden']);
+  for (const method of ['HEAD', 'POST', 'PUT'])
+    assert.equal((await server.http('/sse?symbols=A', { method })).status, 405, method);
+  const friend = await eventStream(server, '?symbols=A', { Origin: 'http://friend:1' });
+  assert.equal(friend.answer.headers['access-control-allow-origin'], 'http://friend:1');
+  assert.equal((await friend.next()).message.type, 'hello');
+  const own = await eventStream(server, '?symbols=A', { Origin: server.url.slice(0, -1) });
+  assert.equal(own.answer.statusCode, 200);
+});
+
+test('heartbeats and the end are events, too', async (t) => {
+  const server = await startServer(undefined, [
+    '--feed', recording(t, [trade('A', T0)]), '--start-paused', '--heartbeat-ms', '100',
+  ]);
+  const sse = await eventStream(server, '?symbols=A');
+  await sse.until(({ type }) => type === 'heartbeat');
+  const finished = server.finish();
+  await sse.until(({ type }) => type === 'shutdown');
+  assert.equal(await sse.next(), undefined);
+  await finished;
+});
+
+test('what a client says on a stream of events is passed over, and its leaving noticed', async (t) => {
+  const server = await startServer(t, [
+    '--feed', recording(t, [trade('A', T0)]), '--start-paused', '--heartbeat-ms', '100',
+  ]);
+  const sessions = async () => (await server.http('/api/v1/status')).json.clients.sessions;
+  const untilSessions = (count) =>
+    within((async () => { while (await sessions() !== count); })(), `${count} sessions`);
+  const socket = connect(server.port, '127.0.0.1');
+  const head = 'GET /sse?symbols=A HTTP/1.1\r\nHost: x\r\n';
+  socket.on('error', () => {});
+  socket.write(`${head}\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n`);
+  const [first] = await within(once(socket, 'data'), 'the head');
+  assert.match(String(first), /^HTTP\/1.1 200 /);
+  socket.write('more\r\n\r\n'.repeat(1000));
+  for (let beats = 0; beats < 2;) {
+    const [chunk] = await within(once(socket, 'data'), 'a heartbeat');
+    beats += /heartbeat/.test(String(chunk));
+    assert.doesNotMatch(String(chunk), /HTTP/);
+  }
+  await untilSessions(1);
+  socket.end(); // only half of it
+  await untilSessions(0);
+  const body = connect(server.port, '127.0.0.1');
+  body.on('error', () => {});
+  body.write(`${head}Content-Length: 5\r\n\r\nhello`);
+  await within(once(body, 'data'), 'an answer');
+  body.destroy();
+  await untilSessions(0);
+});
+
+test('a stream of events that is not read falls back like any session', async (t) => {
+  const server = await startServer(t, [
+    '--feed', 'sim:?symbols=20&rate=50000&seed=1', '--max-queue-bytes', '65536',
+  ]);
+  const sse = await eventStream(server, '?symbols=*&mode=every');
+  await sse.until(({ type }) => type === 'subscribed');
+  const looks = (async () => { // meanwhile nothing of the stream is asked for
+    let text;
+    do text = (await server.http('/metrics')).body;
+    while (!/^pricecast_slow_consumers_total(\{.*\})? [1-9]/m.test(text));
+  })();
+  await within(looks, 'a fall back');
+  const items = [];
+  await sse.until((message) => {
+    items.push(...itemsOf([message], 'update'));
+    return message.code === 'slow_consumer';
+  });
+  await sse.until((message) => {
+    items.push(...itemsOf([message], 'update'));
+    return items.at(-1).skipped > 0;
+  });
+  checkSequence(items);
+  sse.asked.destroy();
 });
