@@ -30,6 +30,7 @@ void histogram_record_many(struct histogram *histogram, uint64_t value, uint64_t
 {
     add(&histogram->buckets[bucket_of(value)], times);
     add(&histogram->count, times);
+    add(&histogram->sum, value * times);
     if (value > atomic_load_explicit(&histogram->max, memory_order_relaxed))
         atomic_store_explicit(&histogram->max, value, memory_order_relaxed);
 }
@@ -55,11 +56,20 @@ uint64_t histogram_percentile(const struct histogram *histogram, double fraction
     return max;
 }
 
+uint64_t histogram_count_to(const struct histogram *histogram, uint64_t value)
+{
+    uint64_t seen = 0;
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS && bucket_top(i) <= value; i++)
+        seen += atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
+    return seen;
+}
+
 void histogram_merge(struct histogram *to, const struct histogram *from)
 {
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
         add(&to->buckets[i], atomic_load_explicit(&from->buckets[i], memory_order_relaxed));
     add(&to->count, atomic_load_explicit(&from->count, memory_order_relaxed));
+    add(&to->sum, atomic_load_explicit(&from->sum, memory_order_relaxed));
     const uint64_t max = atomic_load_explicit(&from->max, memory_order_relaxed);
     if (max > atomic_load_explicit(&to->max, memory_order_relaxed))
         atomic_store_explicit(&to->max, max, memory_order_relaxed);

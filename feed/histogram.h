@@ -13,6 +13,7 @@ enum { HISTOGRAM_STEPS = 32, HISTOGRAM_BUCKETS = (64 - 5 + 1) * HISTOGRAM_STEPS 
 struct histogram {
     _Atomic uint64_t count;
     _Atomic uint64_t max; /* exact */
+    _Atomic uint64_t sum;
     _Atomic uint64_t buckets[HISTOGRAM_BUCKETS];
 };
 
@@ -25,6 +26,9 @@ void histogram_record_many(struct histogram *histogram, uint64_t value, uint64_t
 /* The value that `fraction` (0 to 1) of the recorded ones do not exceed, at most 3 % too high; 0 if
  * nothing was recorded. */
 uint64_t histogram_percentile(const struct histogram *histogram, double fraction);
+
+/* How many recorded values are not above `value`; those within 3 % of it may count or not. */
+uint64_t histogram_count_to(const struct histogram *histogram, uint64_t value);
 
 /* Adds what `from` holds to `to`. */
 void histogram_merge(struct histogram *to, const struct histogram *from);

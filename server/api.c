@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/latency.h"
 #include "server/messages.h"
 #include "server/shard.h"
 
@@ -141,27 +142,6 @@ static void put_delivery(struct text *json, const struct totals *totals, uint64_
                 totals->overflows, totals->skipped, totals->lapped, totals->lapped_events);
 }
 
-/* From the bus to the last write of an event's turn, over all shards. */
-static void put_latency(struct text *json, struct server *server)
-{
-    struct histogram *all = calloc(1, sizeof *all);
-    if (all == NULL) {
-        json->failed = true;
-        return;
-    }
-    for (unsigned i = 0; i < server_shards(server); i++)
-        histogram_merge(all, fanout_latency(server_shard(server, i)->fanout));
-    text_printf(json,
-                ",\"latency_us\":{\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,"
-                "\"max\":%.1f,\"count\":%" PRIu64 "}",
-                (double)histogram_percentile(all, 0.5) / 1e3,
-                (double)histogram_percentile(all, 0.9) / 1e3,
-                (double)histogram_percentile(all, 0.99) / 1e3,
-                (double)histogram_percentile(all, 0.999) / 1e3,
-                (double)atomic_load(&all->max) / 1e3, atomic_load(&all->count));
-    free(all);
-}
-
 void api_status(struct shard *shard, struct text *json)
 {
     struct server *server = shard->server;
@@ -189,7 +169,7 @@ void api_status(struct shard *shard, struct text *json)
     put_delivery(json, &totals, bus_emitted(options->bus));
     text_printf(json, ",\"rates\":{\"events\":%.1f,\"items\":%.1f,\"frames\":%.1f,\"bytes\":%.1f}",
                 rates.events, rates.items, rates.frames, rates.bytes);
-    put_latency(json, server);
+    latency_put_json(server, json);
     text_puts(json, "}");
     free(feed.inputs);
 }

@@ -2,14 +2,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "server/audience.h"
 
-enum { TURN_STAMPS_MAX = 4096, PATIENCE_MS_MAX = 10 };
+enum { PATIENCE_MS_MAX = 10 };
 
 struct shared_plan {
     struct fanout *fanout;
@@ -38,11 +37,8 @@ struct fanout {
     bool out_of_memory; /* a stream could not be added: prices would be missing */
     struct text scratch;
     struct fanout_counts counts;
-    struct histogram latency;
     struct freshness freshness;
     struct ageing ageing;
-    int64_t stamps[TURN_STAMPS_MAX];
-    size_t stamps_count;
 };
 
 struct fanout *fanout_create(const struct fanout_options *options)
@@ -263,8 +259,6 @@ void fanout_event(struct fanout *fanout, const struct price_event *event, int64_
         return;
     for (uint32_t i = 0; i < entry->routes_count; i++)
         audience_note(entry->routes[i].audience, entry->routes[i].index);
-    if (entry->routes_count > 0 && fanout->stamps_count < TURN_STAMPS_MAX)
-        fanout->stamps[fanout->stamps_count++] = emitted_ns;
 }
 
 /* The next multiple of the period, so that all audiences of one rate share their ticks. */
@@ -295,18 +289,6 @@ static void overflows_handle(struct fanout *fanout)
     }
 }
 
-static void latency_record(struct fanout *fanout)
-{
-    if (fanout->stamps_count == 0)
-        return;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const int64_t now_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-    for (size_t i = 0; i < fanout->stamps_count; i++)
-        histogram_record(&fanout->latency, (uint64_t)(now_ns - fanout->stamps[i]));
-    fanout->stamps_count = 0;
-}
-
 void fanout_flush(struct fanout *fanout, int64_t now_ms)
 {
     freshness_turn(&fanout->freshness);
@@ -320,7 +302,6 @@ void fanout_flush(struct fanout *fanout, int64_t now_ms)
             audience_flush(audience);
     }
     overflows_handle(fanout);
-    latency_record(fanout);
     book_turn(fanout->book);
 }
 
@@ -470,11 +451,6 @@ void fanout_set_vague(struct fanout *fanout, bool is_vague)
 struct fanout_counts *fanout_counts(struct fanout *fanout)
 {
     return &fanout->counts;
-}
-
-const struct histogram *fanout_latency(const struct fanout *fanout)
-{
-    return &fanout->latency;
 }
 
 const struct histogram *fanout_ages(const struct fanout *fanout)

@@ -117,7 +117,6 @@ void count_add(_Atomic uint64_t *counter, uint64_t much); /* by the counter's on
 struct fanout_counts *fanout_counts(struct fanout *fanout);
 /* Of every write of updates: ns from the bus, for the oldest event in it. */
 const struct histogram *fanout_ages(const struct fanout *fanout);
-const struct histogram *fanout_latency(const struct fanout *fanout); /* ns from bus to written */
 
 /* ---- readers ---- */
 

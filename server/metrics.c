@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/keeper.h"
+#include "server/latency.h"
 #include "server/shard.h"
 
 static void head(struct text *text, const char *name, const char *type, const char *help)
@@ -143,26 +144,6 @@ static void put_clients(struct text *text, struct server *server)
             sum_own(server, offsetof(struct shard_counts, ended) + end * sizeof(_Atomic uint64_t)));
 }
 
-/* From the bus to the last write of an event's turn. */
-static void put_latency(struct text *text, struct server *server)
-{
-    static const double quantiles[] = {0.5, 0.9, 0.99, 0.999};
-    struct histogram *all = calloc(1, sizeof *all);
-    if (all == NULL) {
-        text->failed = true;
-        return;
-    }
-    for (unsigned i = 0; i < server_shards(server); i++)
-        histogram_merge(all, fanout_latency(server_shard(server, i)->fanout));
-    head(text, "bus_to_write_seconds", "summary", "From the bus to the last write of a turn.");
-    for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++)
-        text_printf(text, "pricecast_bus_to_write_seconds{quantile=\"%g\"} %.9f\n", quantiles[i],
-                    (double)histogram_percentile(all, quantiles[i]) / 1e9);
-    text_printf(text, "pricecast_bus_to_write_seconds_count %" PRIu64 "\n",
-                atomic_load(&all->count));
-    free(all);
-}
-
 /* ---- the feed ---- */
 
 static void put_links(struct text *text, const struct feed_status *feed)
@@ -266,7 +247,7 @@ void metrics_put(struct shard *shard, struct text *text)
     one(text, "streams", "gauge", "Streams known.", streams_count(bus_streams(options->bus)));
     put_clients(text, server);
     put_delivery(text, server);
-    put_latency(text, server);
+    latency_put_metrics(server, text);
     put_history(text, server);
     put_candles(text, server);
     put_inputs(text, &feed);

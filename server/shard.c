@@ -201,6 +201,7 @@ static void on_event(const struct price_event *event, void *ctx)
     switch ((enum event_kind)event->kind) {
     case EVENT_TRADE:
     case EVENT_QUOTE:
+        stages_note(&shard->stages, event, bus_emitted_ns(shard->sub));
         fanout_event(shard->fanout, event, bus_emitted_ns(shard->sub));
         break;
     case EVENT_FEED:
@@ -248,6 +249,8 @@ static void take(struct shard *shard)
     shard->stalled = fanout_is_full(shard->fanout);
     if (shard->stalled)
         return;
+    if (shard->measures_stages)
+        stages_turn(&shard->stages);
     const size_t count = bus_dispatch(shard->sub, limit);
     if (count < limit)
         fanout_set_vague(shard->fanout, false);
@@ -454,9 +457,24 @@ void shard_watch(struct shard *shard, struct session *session, int64_t delay_ms)
     *slot = session;
 }
 
+/* How late the loop gets to what is due. Its timers count whole ms, so up to one is no lag. */
+static void lag_note(struct shard *shard)
+{
+    const uint64_t now_ns = uv_hrtime(), period_ns = (uint64_t)wheel_ms(shard) * 1000000;
+    const uint64_t due_ns = shard->turned_at_ns + period_ns;
+    if (shard->turned_at_ns > 0) {
+        const uint64_t lag_ns = now_ns > due_ns ? now_ns - due_ns : 0;
+        const uint64_t faded_ns = shard->lag_recent_ns - shard->lag_recent_ns / 8;
+        histogram_record(&shard->lag, lag_ns);
+        shard->lag_recent_ns = lag_ns > faded_ns ? lag_ns : faded_ns;
+    }
+    shard->turned_at_ns = now_ns;
+}
+
 static void on_turn(uv_timer_t *timer)
 {
     struct shard *shard = timer->data;
+    lag_note(shard);
     shard->wheel_at = (shard->wheel_at + 1) % WHEEL_SLOTS;
     struct session **slot = &shard->wheel[shard->wheel_at];
     while (*slot != NULL) {
@@ -702,6 +720,7 @@ int shard_init(struct shard *shard, struct server *server, unsigned number, int 
         .tick_at_ms = FANOUT_NO_TICK,
         .fanout = fanout_create(&fanout),
     };
+    shard->measures_stages = number == 0 && feed_mode(options->feed) != FEED_MODE_REPLAY;
     pthread_mutex_init(&shard->inbox_lock, NULL);
     if (shard->fanout == NULL)
         return -ENOMEM;

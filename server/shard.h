@@ -10,6 +10,7 @@
 
 #include "server/book.h"
 #include "server/fanout.h"
+#include "server/freshness.h"
 #include "server/server.h"
 #include "server/session.h"
 
@@ -60,6 +61,11 @@ struct shard {
     pthread_mutex_t inbox_lock;
     struct shard_mail *inbox; /* under the lock; newest first */
     struct shard_counts counts;
+    bool measures_stages; /* shard 0 does, unless a recording is played */
+    struct stages stages;
+    struct histogram lag;   /* ns by which the wheel turned late */
+    uint64_t lag_recent_ns; /* the worst of late, forgotten by and by */
+    uint64_t turned_at_ns;
 };
 
 /* Everything but the thread. Returns 0 or a negative errno. Takes listen_fd. */

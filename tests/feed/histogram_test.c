@@ -57,6 +57,22 @@ static void small_values_are_exact(void **state)
     assert_int_equal(histogram->max, 31);
 }
 
+static void values_up_to_a_limit_are_counted(void **state)
+{
+    struct histogram *histogram = *state;
+    uint64_t sum = 0;
+    for (uint64_t i = 1; i <= 1000; i++) {
+        histogram_record(histogram, i * 1000);
+        sum += i * 1000;
+    }
+    assert_int_equal(histogram->sum, sum);
+    assert_int_equal(histogram_count_to(histogram, 0), 0);
+    assert_in_range(histogram_count_to(histogram, 500000), 500 - 16, 500);
+    assert_int_equal(histogram_count_to(histogram, UINT64_MAX), 1000);
+    histogram_record(histogram, UINT64_MAX);
+    assert_int_equal(histogram_count_to(histogram, UINT64_MAX), 1001);
+}
+
 static void a_single_value_is_every_percentile_of_itself(void **state)
 {
     struct histogram *histogram = *state;
@@ -137,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_empty_one_says_zero),
         TEST(small_values_are_exact),
+        TEST(values_up_to_a_limit_are_counted),
         TEST(a_single_value_is_every_percentile_of_itself),
         TEST(all_of_64_bits_fits),
         TEST(percentiles_are_within_a_bucket_of_the_exact_ones),

@@ -1,8 +1,10 @@
 """Clients that do not keep up: what becomes of them, what the server tells about them, and that
 nobody else notices. They are real sockets with small buffers that are not read."""
+import json
 import os
 import re
 import sys
+import time
 import unittest
 import urllib.request
 
@@ -92,6 +94,44 @@ class MaxAge(unittest.TestCase):
                 accounts.note(slow.receive())
             self.assertEqual(metric(server, "slow_consumers_total"), 0)
             self.assertEqual(others.skipped, 0)
+
+
+class Freshness(unittest.TestCase):
+    STAGES = ("source_to_ingest", "ingest_to_bus", "bus_to_write", "loop_lag")
+
+    def publish(self, server, ts):
+        item = {"kind": "trade", "symbol": "A", "source": "x", "ts": ts, "price": "1"}
+        url = f"http://127.0.0.1:{server.port}/api/v1/publish"
+        with urllib.request.urlopen(urllib.request.Request(url, json.dumps(item).encode())):
+            pass
+
+    def test_each_stage_is_measured(self):
+        with Server("--feed", "push:", "--heartbeat-ms", "250") as server, \
+                RawClient(server, "/ws?symbols=*") as client:
+            client.until_type("snapshot")
+            self.publish(server, int((time.time() - 2) * 1e6))
+            client.until_type("update")
+            client.until_type("heartbeat")
+            stages = server.get("/api/v1/status")["freshness_us"]
+            self.assertEqual(tuple(stages), self.STAGES)
+            self.assertEqual([stages[name]["count"] for name in self.STAGES[:3]], [1, 1, 1])
+            self.assertGreater(stages["source_to_ingest"]["p50"], 1e6)
+            self.assertGreater(stages["bus_to_write"]["max"], 0)
+            self.assertLess(stages["bus_to_write"]["max"], 30e6)
+            self.assertGreater(stages["loop_lag"]["count"], 0)
+            for name in self.STAGES:
+                prefix = f"{name}_seconds"
+                count = metric(server, f"{prefix}_count")
+                self.assertEqual(count, metric(server, f'{prefix}_bucket{{le="+Inf"}}'))
+                self.assertLessEqual(metric(server, f'{prefix}_bucket{{le="1"}}'), count)
+            self.assertEqual(metric(server, 'source_to_ingest_seconds_bucket{le="1"}'), 0)
+            self.assertGreater(metric(server, "source_to_ingest_seconds_sum"), 1)
+
+    def test_the_past_of_a_recording_is_no_latency(self):
+        with Server() as server, RawClient(server, "/ws?symbols=*") as client:
+            client.until_type("update")
+            wait_until(lambda: metric(server, "bus_to_write_seconds_count") > 0, "a write")
+            self.assertEqual(metric(server, "ingest_to_bus_seconds_count"), 0)
 
 
 class Limits(unittest.TestCase):
