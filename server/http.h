@@ -16,7 +16,7 @@
 #define HTTP_SUBPROTOCOL_BINARY "pricecast.v1.bin"
 #define HTTP_BODY_MAX           (64u << 10)
 #define HTTP_PUBLISH_MAX        (1u << 20)
-#define HTTP_BODY_MS            5000 /* for a whole body to arrive */
+#define HTTP_BODY_MS            4000 /* for a whole body; libwebsockets hangs up after 5 s */
 #define HTTP_RESPONSE_SEC       60   /* for a whole response to be taken */
 #define HTTP_LINGER_SEC         2    /* for a client to stop sending a body that was refused */
 #define HTTP_LINGER_BYTES       (16u << 20)
