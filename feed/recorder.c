@@ -21,6 +21,8 @@
 enum { DISPATCH_EVENTS = 4096, PART_TRIES_MAX = 1000 };
 
 #define NS_PER_MS INT64_C(1000000)
+/* Nobody waits for a recording to hear of news. */
+#define PATIENCE_NS (5 * NS_PER_MS)
 /* The wall clock may be set meanwhile: look again after so long. */
 #define WAIT_NS_MAX INT64_C(60000000000)
 
@@ -408,6 +410,8 @@ static int subscribe(struct recorder *recorder)
     int rc = bus_subscribe(recorder->bus, &sub, &recorder->sub);
     if (rc == 0 && bus_on(recorder->sub, 0, on_event, recorder) < 0)
         rc = -ENOMEM;
+    if (rc == 0)
+        bus_sub_set_patience(recorder->sub, PATIENCE_NS);
     if (rc == 0)
         rc = -pthread_create(&recorder->thread, NULL, recorder_run, recorder);
     if (rc != 0)

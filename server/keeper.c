@@ -221,6 +221,8 @@ int keeper_create(const struct keeper_options *options, struct keeper **out)
     const struct bus_sub_options sub = {on_news, keeper, options->holds};
     if (rc == 0)
         rc = bus_subscribe(options->bus, &sub, &keeper->sub);
+    if (rc == 0)
+        bus_sub_set_patience(keeper->sub, NAP_NS);
     if (rc == 0 && bus_on(keeper->sub, 0, on_event, keeper) < 0)
         rc = -ENOMEM;
     if (rc != 0)
