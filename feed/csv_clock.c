@@ -16,6 +16,7 @@
 struct csv_clock {
     struct zone *zone;
     bool has_date;
+    bool is_iso;         /* ts_unit=iso: no numbers */
     int64_t midnight_ns; /* on the wall */
     int64_t unit_ns;     /* 0 until it is known */
     size_t digits;       /* that tell the unit, 0 when it was given */
@@ -45,11 +46,13 @@ static int read_options(struct csv_clock *clock, const struct format_options *op
     }
     if (options->ts_unit != NULL) {
         clock->unit_ns = 0;
+        clock->is_iso = strcmp(options->ts_unit, "iso") == 0;
         for (size_t i = 0; i < UNITS; i++)
             if (strcmp(units[i].name, options->ts_unit) == 0)
                 clock->unit_ns = units[i].ns;
-        if (clock->unit_ns == 0) {
-            snprintf(error, error_size, "ts_unit=%.40s; allowed: s, ms, us, ns", options->ts_unit);
+        if (clock->unit_ns == 0 && !clock->is_iso) {
+            snprintf(error, error_size, "ts_unit=%.40s; allowed: s, ms, us, ns, iso",
+                     options->ts_unit);
             return -EINVAL;
         }
     }
@@ -130,6 +133,8 @@ const char *csv_clock_read(struct csv_clock *clock, const char *text, size_t len
     const size_t digits = whole_digits(text, len);
     int64_t ns = 0;
     bool has_zone = false;
+    if (digits > 0 && clock->is_iso)
+        return "is a number, but ts_unit=iso says dates";
     if (digits > 0)
         return read_number(clock, text, len, digits, out_ns);
     if (clock->has_date && stamp_read_clock(text, len, &ns) == 0)

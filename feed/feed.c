@@ -45,6 +45,12 @@ struct feed {
     bool has_loop, has_thread, holding, ended, closing;
     struct feed_command seek; /* the one under way, for its done() */
     uint64_t loops;
+    struct {
+        bool is_set;
+        int64_t took_ns;
+        uint64_t bytes_read;
+    } pace_from; /* how fast it goes is measured from here: the last seek, turn or change of speed
+                  */
     pthread_mutex_t lock; /* of what follows */
     struct queued *first_command, **last_command;
     bool stop;
@@ -93,6 +99,20 @@ static void input_status_fill(const struct input *input, struct feed_input_statu
     snprintf(out->name, sizeof out->name, "%s", input_name(input));
 }
 
+static int64_t eta_guess(struct feed *feed, const struct feed_status *status)
+{
+    if (!feed->pace_from.is_set) {
+        feed->pace_from.is_set = true;
+        feed->pace_from.took_ns = status->took_ns;
+        feed->pace_from.bytes_read = status->bytes_read;
+    }
+    const uint64_t from = feed->pace_from.bytes_read, read = status->bytes_read;
+    if (status->play != FEED_PLAYING || status->loop || read <= from || read > status->bytes_total)
+        return -1;
+    return (int64_t)((double)(status->took_ns - feed->pace_from.took_ns) *
+                     (double)(status->bytes_total - read) / (double)(read - from));
+}
+
 /* Keeps the copy that other threads read; at most every STATUS_EVERY_NS unless forced. */
 static void status_refresh(struct feed *feed, bool forced)
 {
@@ -127,6 +147,7 @@ static void status_refresh(struct feed *feed, bool forced)
         status->bytes_read += status->inputs[i].bytes_read;
         status->bytes_total += status->inputs[i].bytes_total;
     }
+    status->eta_ns = eta_guess(feed, status);
     pthread_mutex_unlock(&feed->lock);
 }
 
@@ -237,6 +258,7 @@ static bool turn_around(struct feed *feed)
     }
     bus_reset(feed->bus, RESET_LOOP);
     feed->loops++;
+    feed->pace_from.is_set = false;
     track_rewind(files);
     return true;
 }
@@ -337,6 +359,7 @@ static void on_settled(void *ctx)
 {
     struct feed *feed = ctx;
     bus_settle(feed->bus);
+    feed->pace_from.is_set = false;
 }
 
 /* Returns false if there is nothing to seek in. */
@@ -400,6 +423,10 @@ static bool obey(struct feed *feed, const struct feed_command *command)
         return seek_begin(feed, command);
     case FEED_STOP:
         files_end(feed);
+        return true;
+    case FEED_SPEED:
+        tracks_control(feed, command, now_ns());
+        feed->pace_from.is_set = false;
         return true;
     default:
         tracks_control(feed, command, now_ns());

@@ -110,6 +110,7 @@ struct feed_status {
     uint64_t lateness_p50_ns, lateness_p99_ns, lateness_max_ns; /* sent later than due */
     int64_t asked_ns, took_ns;        /* how long it should have run, and did, without pauses */
     uint64_t bytes_read, bytes_total; /* over all files; total 0: unknown */
+    int64_t eta_ns; /* the rest of the files will take so long as it goes now; -1: not known */
     size_t inputs_count;
     struct feed_input_status *inputs; /* the caller frees it */
 };

@@ -79,8 +79,8 @@ static const char *untaken_key(const struct format *format, const struct format_
 const struct format *format_guess(const struct line *lines, size_t count,
                                   const struct format_options *options, int *sure, char *tried)
 {
-    const struct format *best = NULL;
-    size_t used = 0;
+    const struct format *best = NULL, *takes = NULL;
+    size_t used = 0, takers = 0;
     *sure = 0;
     for (size_t i = 0; i < FORMATS; i++) {
         const char *why = "", *untaken = untaken_key(formats[i], options);
@@ -88,6 +88,10 @@ const struct format *format_guess(const struct line *lines, size_t count,
         if (here > *sure && untaken == NULL) {
             best = here >= FORMAT_SURE_ENOUGH ? formats[i] : NULL;
             *sure = here;
+        }
+        if (untaken == NULL) {
+            takes = formats[i];
+            takers++;
         }
         char reason[64] = "";
         if (here < FORMAT_SURE_ENOUGH)
@@ -97,6 +101,11 @@ const struct format *format_guess(const struct line *lines, size_t count,
         const int wrote = snprintf(tried + used, FORMAT_TRIED_MAX - used, "%s%s %d%%%s",
                                    i > 0 ? ", " : "", formats[i]->name, here, reason);
         used += (size_t)wrote < FORMAT_TRIED_MAX - used ? (size_t)wrote : 0;
+    }
+    /* Who names columns= means CSV, however odd it looks: parsing will show. */
+    if (best == NULL && takers == 1) {
+        best = takes;
+        *sure = FORMAT_SURE_ENOUGH;
     }
     return best;
 }

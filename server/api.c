@@ -61,17 +61,6 @@ static void put_recorder(struct text *json, const struct recorder *recorder)
                 status.failed ? "true" : "false");
 }
 
-/* How long the rest of the files will take if it goes on as it went; not for a loop. */
-static void put_eta(struct text *json, const struct feed_status *status)
-{
-    if (status->play != FEED_PLAYING || status->loop || status->bytes_read == 0 ||
-        status->bytes_total < status->bytes_read)
-        return;
-    const double rest = (double)(status->bytes_total - status->bytes_read);
-    text_printf(json, ",\"eta_ms\":%.0f",
-                (double)status->took_ns / 1e6 * rest / (double)status->bytes_read);
-}
-
 static void put_replay(struct text *json, const struct feed_status *status)
 {
     text_printf(json, "{\"state\":\"%s\",\"speed\":", play_name(status->play));
@@ -91,7 +80,8 @@ static void put_replay(struct text *json, const struct feed_status *status)
     if (status->took_ns > 0)
         text_printf(json, ",\"events_s\":%.1f",
                     (double)status->events / ((double)status->took_ns / 1e9));
-    put_eta(json, status);
+    if (status->eta_ns >= 0)
+        text_printf(json, ",\"eta_ms\":%" PRId64, status->eta_ns / 1000000);
     text_printf(json, ",\"lateness_us\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f}}",
                 (double)status->lateness_p50_ns / 1e3, (double)status->lateness_p99_ns / 1e3,
                 (double)status->lateness_max_ns / 1e3);

@@ -205,6 +205,9 @@ static void put_replay(struct text *text, const struct feed_status *feed)
     if (feed->position_ns != EVENT_NO_TIME)
         one(text, "replay_position_seconds", "gauge", "Recorded time of the last event.",
             (double)feed->position_ns / 1e9);
+    if (feed->eta_ns >= 0)
+        one(text, "replay_eta_seconds", "gauge", "Until the end of the files, as it goes now.",
+            (double)feed->eta_ns / 1e9);
     head(text, "replay_lateness_seconds", "summary", "How much later than due events were sent.");
     text_printf(text,
                 "pricecast_replay_lateness_seconds{quantile=\"0.5\"} %.9f\n"

@@ -75,22 +75,17 @@ static void rates_update(struct progress *progress, const struct feed_status *st
                          int64_t now_ms)
 {
     const int64_t passed_ms = now_ms - progress->at_ms;
-    const bool is_known = progress->at_ms != 0 && status->events >= progress->events &&
-                          status->bytes_read >= progress->bytes_read;
+    const bool is_known = progress->at_ms != 0 && status->events >= progress->events;
     if (is_known && passed_ms > 0) {
         const double seconds = (double)passed_ms / 1e3;
         const bool is_first = progress->events_s == 0;
         progress->events_s = smooth(
             progress->events_s, (double)(status->events - progress->events) / seconds, is_first);
-        progress->bytes_s =
-            smooth(progress->bytes_s, (double)(status->bytes_read - progress->bytes_read) / seconds,
-                   is_first);
     }
     if (status->play == FEED_IS_PAUSED)
-        progress->events_s = progress->bytes_s = 0;
+        progress->events_s = 0;
     progress->at_ms = now_ms;
     progress->events = status->events;
-    progress->bytes_read = status->bytes_read;
 }
 
 void progress_line(struct progress *progress, const struct feed_status *status, int64_t now_ms,
@@ -106,10 +101,10 @@ void progress_line(struct progress *progress, const struct feed_status *status, 
     if (status->bytes_total > 0)
         put(&line, "  %.1f%%", 100.0 * (double)status->bytes_read / (double)status->bytes_total);
     put(&line, "  %" PRIu64 " events  %.0f/s", status->events, progress->events_s);
-    const bool knows_end = status->bytes_total > 0 && progress->bytes_s > 0 && !status->loop;
-    if (status->play == FEED_PLAYING && knows_end) {
-        const double left = (double)(status->bytes_total - status->bytes_read) / progress->bytes_s;
-        put(&line, "  ETA %d:%02d:%02d", (int)left / 3600, (int)left / 60 % 60, (int)left % 60);
+    if (status->eta_ns >= 0) {
+        const int64_t left = status->eta_ns / 1000000000;
+        put(&line, "  ETA %d:%02d:%02d", (int)(left / 3600), (int)(left / 60 % 60),
+            (int)(left % 60));
     }
     if (status->speed > 0)
         put_lateness(&line, status);

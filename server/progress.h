@@ -7,11 +7,11 @@
 
 #include "feed/feed.h"
 
-/* What was known the last time, to tell events a second and the time left. */
+/* What was known the last time, to tell events a second. */
 struct progress {
     int64_t at_ms; /* 0: never */
-    uint64_t events, bytes_read;
-    double events_s, bytes_s; /* smoothed */
+    uint64_t events;
+    double events_s; /* smoothed */
 };
 
 /* Writes state, speed, position, percent of bytes, events, events a second, the time left and

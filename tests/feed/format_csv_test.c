@@ -67,6 +67,9 @@ static void units_are_told_by_digits_and_verified(void **state)
     LINES("ts is a number that is no time since 1970", LIST("14430270,1,2"), QUOTES(.source = "x"));
     LINES("\"ts\":14430000000,", LIST("14430,1,2"), QUOTES(.ts_unit = "s"));
     LINES("\"ts\":1700000000123456,", LIST("1700000000123456.7,1,2"), QUOTES(.ts_unit = "us"));
+    LINES("\"ts\":1700000000250000,", LIST("2023-11-14T22:13:20.25,1,2"), QUOTES(.ts_unit = "iso"));
+    LINES("ts is a number, but ts_unit=iso says dates", LIST("1700000000,1,2"),
+          QUOTES(.ts_unit = "iso"));
     LINES("ts is out of range", LIST("1700000000123456,1,2"), QUOTES(.ts_unit = "s"));
 }
 
@@ -190,7 +193,7 @@ static void options_that_make_no_sense_are_refused(void **state)
         {{QUOTES(.date = "2013-02-30")}, "date=2013-02-30; allowed: a day such as"},
         {{QUOTES(.date = "2013-02-20T10:00")}, "date=2013-02-20T10:00; allowed"},
         {{QUOTES(.tz = "Mars/Base")}, "tz=Mars/Base is unknown; allowed: UTC, +hh:mm"},
-        {{QUOTES(.ts_unit = "m")}, "ts_unit=m; allowed: s, ms, us, ns"},
+        {{QUOTES(.ts_unit = "m")}, "ts_unit=m; allowed: s, ms, us, ns, iso"},
         {{QUOTES(.price_scale = "31")}, "price_scale=31; allowed: whole numbers from 0 to 30"},
         {{QUOTES(.price_scale = "-1")}, "price_scale=-1; allowed"},
         {{QUOTES(.one_sided = "yes")}, "one_sided=yes; allowed: 0, 1"},

@@ -21,6 +21,7 @@ static struct feed_status playing(uint64_t events, uint64_t bytes_read)
         .lateness_max_ns = 3000000000,
         .bytes_read = bytes_read,
         .bytes_total = 1000,
+        .eta_ns = INT64_C(3725900000000),
     };
 }
 
@@ -34,8 +35,9 @@ static void the_line_tells_place_rate_time_left_and_lateness(void **state)
     status = playing(300, 200);
     progress_line(&progress, &status, 2000, line, sizeof line);
     assert_string_equal(line, "playing 2x  2023-11-14 22:13:20.123  20.0%  300 events  200/s"
-                              "  ETA 0:00:08  late p50 1.5µs p99 2ms max 3s");
+                              "  ETA 1:02:05  late p50 1.5µs p99 2ms max 3s");
     status.play = FEED_IS_PAUSED;
+    status.eta_ns = -1;
     progress_line(&progress, &status, 3000, line, sizeof line);
     assert_string_equal(line, "paused 2x  2023-11-14 22:13:20.123  20.0%  300 events  0/s"
                               "  late p50 1.5µs p99 2ms max 3s");

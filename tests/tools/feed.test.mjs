@@ -230,6 +230,15 @@ test('sorts within --reorder-window, and tells how many came later than that', a
   assert.match(told.stderr, /1 events came later than --reorder-window allows\n$/);
 });
 
+test('keys that only CSV takes say that it is CSV', async () => {
+  const path = fresh('.txt');
+  writeFileSync(path, '7 1.50 "A" 1700000000\n8 2.50 "B" 1700000001\n');
+  assert.match((await feed(['cat', path])).stderr, /format not recognised/);
+  const list = await cat(`file:${path}?columns=-,price,symbol,ts&delimiter=%20`);
+  assert.deepEqual(list.map((line) => JSON.parse(line)).map(({ symbol, ts, price }) =>
+    [symbol, ts, price]), [['A', 1.7e15, '1.50'], ['B', 1700000001e6, '2.50']]);
+});
+
 test('lines have a limit that can be moved', async () => {
   const pad = 'x'.repeat(20000);
   const path = recording([JSON.stringify({
