@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/binary.h"
 #include "tools/streamset.h"
 
 enum {
@@ -27,6 +28,7 @@ struct entry {
 
 struct digests {
     struct streamset *streams;
+    struct binary *binary; /* one server: a number means the same to all its clients */
     struct entry entries[ENTRIES + 1];
 };
 
@@ -36,8 +38,9 @@ struct digests *digests_create(void)
     if (digests == NULL)
         return NULL;
     digests->streams = streamset_create();
-    if (digests->streams == NULL) {
-        free(digests);
+    digests->binary = binary_create();
+    if (digests->streams == NULL || digests->binary == NULL) {
+        digests_destroy(digests);
         return NULL;
     }
     return digests;
@@ -48,6 +51,7 @@ void digests_destroy(struct digests *digests)
     if (digests == NULL)
         return;
     streamset_destroy(digests->streams);
+    binary_destroy(digests->binary);
     for (size_t i = 0; i <= ENTRIES; i++) {
         free(digests->entries[i].text);
         free(digests->entries[i].items);
@@ -97,11 +101,18 @@ static int parse(struct digests *digests, struct entry *entry)
     struct message message;
     struct items items;
     struct item item;
-    int rc = message_parse(entry->text, entry->text_len, &message);
+    const char *text = entry->text;
+    size_t len = entry->text_len;
+    int rc = 0;
+    if (binary_is(text, len))
+        rc = binary_text(digests->binary, text, len, &text, &len);
+    if (rc == 0)
+        rc = message_parse(text, len, &message);
     if (rc != 0)
         return rc;
     entry->digest = (struct digest){.type = message.type};
-    if (message.type == MESSAGE_SNAPSHOT || message.type == MESSAGE_UPDATE) {
+    if (message.type == MESSAGE_SNAPSHOT || message.type == MESSAGE_UPDATE ||
+        message.type == MESSAGE_DEFINE) {
         rc = items_begin(&items, &message);
         while (rc == 0 && (rc = items_next(&items, &item)) > 0)
             rc = add_item(digests, entry, &item);

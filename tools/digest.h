@@ -18,7 +18,7 @@ struct digest_item {
 
 struct digest {
     enum message_type type;
-    size_t item_count; /* of a snapshot or update */
+    size_t item_count; /* of a snapshot, an update or definitions */
     int64_t skipped;   /* all items together */
     const struct digest_item *items;
 };

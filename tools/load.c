@@ -26,7 +26,7 @@ struct settings {
     const char *symbols, *mode, *kinds;
     long clients, random_symbols, slow, seed, server_pid;
     double duration_s, max_rate, connects_per_s;
-    bool has_no_snapshot, has_check, has_json;
+    bool has_no_snapshot, has_check, has_json, is_binary;
 };
 
 struct run {
@@ -57,6 +57,8 @@ static const struct option_spec specs[] = {
     {"kinds", "LIST", "trade, quote or both (both)", OPTION_CHOICES, SETTING(kinds),
      .allowed = "trade|quote"},
     {"no-snapshot", NULL, "ask for no snapshot", OPTION_FLAG, SETTING(has_no_snapshot)},
+    {"binary", NULL, "ask for the binary subprotocol, pricecast.v1.bin", OPTION_FLAG,
+     SETTING(is_binary)},
     {"slow", "K", "so many of the clients stop reading once subscribed (0)", OPTION_WHOLE,
      SETTING(slow), 0, 1000000},
     {"verify", NULL, "check every item: seq == previous seq + 1 + skipped", OPTION_FLAG,
@@ -294,6 +296,7 @@ static int run_load(const struct settings *settings, const struct addrinfo *addr
             },
         .pick = (size_t)settings->random_symbols,
         .seed = (uint64_t)settings->seed,
+        .is_binary = settings->is_binary,
         .has_check = settings->has_check,
         .wait_mask = &wait_mask,
     };

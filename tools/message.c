@@ -13,6 +13,7 @@ static const struct json_scan_name type_names[] = {
     [MESSAGE_RESET] = JSON_SCAN_NAME("reset"),
     [MESSAGE_SHUTDOWN] = JSON_SCAN_NAME("shutdown"),
     [MESSAGE_ERROR] = JSON_SCAN_NAME("error"),
+    [MESSAGE_DEFINE] = JSON_SCAN_NAME("define"),
 };
 _Static_assert(sizeof type_names / sizeof *type_names == MESSAGE_OTHER, "a name for each type");
 

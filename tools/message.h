@@ -19,7 +19,8 @@ enum message_type {
     MESSAGE_RESET,
     MESSAGE_SHUTDOWN,
     MESSAGE_ERROR,
-    MESSAGE_OTHER, /* a type these tools do not know: skip it */
+    MESSAGE_DEFINE, /* of a binary frame: see tools/binary.h */
+    MESSAGE_OTHER,  /* a type these tools do not know: skip it */
 };
 
 enum message_field {

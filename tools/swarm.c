@@ -16,6 +16,9 @@
 
 #define NS_PER_S INT64_C(1000000000)
 
+/* Of a stream that a binary client has been told of: no item of it has come. */
+#define SEQ_DEFINED (-1)
+
 enum {
     EVENTS_A_ROUND = 512,
     SLOW_RECEIVE_BYTES = 4096,
@@ -25,7 +28,7 @@ enum {
 struct client {
     struct wsclient ws; /* first: on_message() gets this */
     bool is_slow, is_writing, has_asked, is_subscribed, is_refused;
-    int64_t *last_seq; /* by stream number, 0 before the first */
+    int64_t *last_seq; /* by stream number, 0 before the first; see also SEQ_DEFINED */
     uint32_t last_seq_count;
 };
 
@@ -92,8 +95,17 @@ static void check_items(struct swarm *swarm, struct client *client, const struct
         if (reserve_streams(client, item->stream) != 0)
             return note_trouble(swarm, client, "out of memory");
         int64_t *last = &client->last_seq[item->stream];
+        if (digest->type == MESSAGE_DEFINE) {
+            *last = *last == 0 ? SEQ_DEFINED : *last;
+            continue;
+        }
         swarm->counts.checked++;
-        if (*last != 0 && item->seq != *last + 1 + item->skipped) {
+        if (*last == 0 && swarm->settings.is_binary) {
+            swarm->counts.violations++;
+            note_trouble(swarm, client, "%s: an item came before the definition",
+                         digests_stream_name(swarm->digests, item->stream));
+        }
+        if (*last > 0 && item->seq != *last + 1 + item->skipped) {
             swarm->counts.violations++;
             note_trouble(swarm, client, "%s: seq %lld with skipped %lld came after seq %lld",
                          digests_stream_name(swarm->digests, item->stream), (long long)item->seq,
@@ -155,10 +167,11 @@ static void on_error(struct swarm *swarm, struct client *client, const char *tex
         client->is_refused = !client->is_subscribed;
 }
 
-static void forget_streams(struct client *client)
+static void forget_streams(struct client *client, bool is_binary)
 {
-    if (client->last_seq_count > 0)
-        memset(client->last_seq, 0, client->last_seq_count * sizeof *client->last_seq);
+    for (uint32_t i = 0; i < client->last_seq_count; i++)
+        if (client->last_seq[i] > 0)
+            client->last_seq[i] = is_binary ? SEQ_DEFINED : 0;
 }
 
 static void on_message(void *ctx, struct wsclient *ws, const char *text, size_t len,
@@ -180,7 +193,7 @@ static void on_message(void *ctx, struct wsclient *ws, const char *text, size_t 
     else if (digest->type == MESSAGE_SUBSCRIBED)
         on_subscribed(swarm, client, text, len);
     else if (digest->type == MESSAGE_RESET)
-        forget_streams(client);
+        forget_streams(client, swarm->settings.is_binary);
     else if (digest->type == MESSAGE_ERROR)
         on_error(swarm, client, text, len);
     if (swarm->settings.has_check)
@@ -336,7 +349,9 @@ int swarm_create(const struct swarm_settings *settings, struct swarm **out)
     url_authority(settings->url, authority);
     if (rc == 0)
         rc = swarm->request_len =
-            wsclient_request(authority, settings->url->path, swarm->request, sizeof swarm->request);
+            wsclient_request(authority, settings->url->path,
+                             settings->is_binary ? "pricecast.v1.bin" : "pricecast.v1.json",
+                             swarm->request, sizeof swarm->request);
     swarm->clients = calloc(settings->clients, sizeof *swarm->clients);
     swarm->digests = digests_create();
     swarm->scratch = malloc(WSCLIENT_SCRATCH_BYTES);

@@ -3,7 +3,8 @@
  * Clients connect at a set pace, subscribe as soon as they may, and from then on are counted. Some
  * may be slow: they stop reading once subscribed, to see what becomes of them and of the others.
  * With `has_check` every client holds the protocol's promise against every item it gets:
- * seq == previous seq of the stream + 1 + skipped. One thread. */
+ * seq == previous seq of the stream + 1 + skipped; and of binary items, that their streams were
+ * defined on this connection. One thread. */
 #ifndef PRICECAST_TOOLS_SWARM_H
 #define PRICECAST_TOOLS_SWARM_H
 
@@ -30,6 +31,7 @@ struct swarm_settings {
     struct subscribe subscribe;
     size_t pick; /* so many of the symbols, at random and other ones for each client; 0: all */
     uint64_t seed;
+    bool is_binary; /* the subprotocol: binary frames instead of JSON */
     bool has_check;
     const sigset_t *wait_mask; /* signals blocked while waiting; NULL: as they are */
 };

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/binary.h"
 #include "tools/message.h"
 #include "tools/options.h"
 #include "tools/streamset.h"
@@ -26,13 +27,14 @@ struct settings {
     const char *mode, *kinds, *ca_file;
     double max_rate;
     long count; /* 0: no end */
-    bool has_json, has_no_snapshot, is_once;
+    bool has_json, has_no_snapshot, is_once, is_binary;
 };
 
 struct tap {
     struct settings settings;
     struct uplink *uplink;
     struct streamset *streams;
+    struct binary *binary;
     int64_t *last_seq; /* by stream number; 0: none on this connection */
     size_t last_seq_count;
     long printed;
@@ -53,6 +55,8 @@ static const struct option_spec specs[] = {
     {"count", "N", "stop after so many events", OPTION_WHOLE, SETTING(count), 1, 1e15},
     {"no-snapshot", NULL, "do not begin with the last known prices", OPTION_FLAG,
      SETTING(has_no_snapshot)},
+    {"binary", NULL, "ask for the binary subprotocol, which takes fewer bytes", OPTION_FLAG,
+     SETTING(is_binary)},
     {"once", NULL, "do not connect again when the connection ends", OPTION_FLAG, SETTING(is_once)},
     {"ca", "FILE", "certificates to trust, in PEM (the system's)", OPTION_TEXT, SETTING(ca_file)},
 };
@@ -249,8 +253,10 @@ static void on_message(void *ctx, const char *text, size_t len)
 {
     struct tap *tap = ctx;
     struct message message;
-    if (message_parse(text, len, &message) != 0) {
-        notice("a message of %zu bytes was not understood", len);
+    const size_t came = len;
+    if ((binary_is(text, len) && binary_text(tap->binary, text, len, &text, &len) != 0) ||
+        message_parse(text, len, &message) != 0) {
+        notice("a message of %zu bytes was not understood", came);
         return;
     }
     switch (message.type) {
@@ -277,6 +283,7 @@ static void on_message(void *ctx, const char *text, size_t len)
         on_reset(tap, &message);
         break;
     case MESSAGE_HEARTBEAT:
+    case MESSAGE_DEFINE:
     case MESSAGE_OTHER:
         break;
     }
@@ -286,6 +293,7 @@ static void on_open(void *ctx)
 {
     struct tap *tap = ctx;
     tap->is_subscribed = false;
+    binary_forget(tap->binary);
     forget_streams(tap);
 }
 
@@ -335,6 +343,7 @@ static int run_tap(struct tap *tap)
         .url = &settings->url,
         .ca_file = settings->ca_file,
         .message_bytes_max = MESSAGE_BYTES_MAX,
+        .subprotocol = settings->is_binary ? "pricecast.v1.bin" : "pricecast.v1.json",
         .is_once = settings->is_once,
         .ctx = tap,
         .on_open = on_open,
@@ -345,7 +354,8 @@ static int run_tap(struct tap *tap)
     char *greeting = subscribe_text(&subscribe, &uplink_settings.greeting_len);
     uplink_settings.greeting = greeting;
     tap->streams = streamset_create();
-    if (greeting != NULL && tap->streams != NULL)
+    tap->binary = binary_create();
+    if (greeting != NULL && tap->streams != NULL && tap->binary != NULL)
         tap->uplink = uplink_create(&uplink_settings);
     if (tap->uplink == NULL) {
         notice("cannot start: out of memory, or %s cannot be read",
@@ -357,6 +367,7 @@ static int run_tap(struct tap *tap)
     }
     uplink_destroy(tap->uplink);
     streamset_destroy(tap->streams);
+    binary_destroy(tap->binary);
     free(tap->last_seq);
     free(greeting);
     return status;

@@ -143,7 +143,7 @@ static void connect_now(lws_sorted_usec_list_t *timer)
         .port = url->port,
         .path = url->path,
         .host = authority,
-        .protocol = "pricecast.v1.json",
+        .protocol = uplink->settings.subprotocol,
         .local_protocol_name = "pricecast",
         .ssl_connection = url->is_tls ? LCCSCF_USE_SSL : 0,
         .pwsi = &uplink->wsi,

@@ -23,6 +23,7 @@ struct uplink_settings {
     const char *greeting; /* sent first on every connection */
     size_t greeting_len;
     size_t message_bytes_max;
+    const char *subprotocol;
     bool is_once; /* do not come back */
     void *ctx;
     void (*on_open)(void *ctx);

@@ -47,7 +47,8 @@ static void release(struct wsclient_bytes *bytes)
     *bytes = (struct wsclient_bytes){0};
 }
 
-int wsclient_request(const char *authority, const char *path, char *out, size_t size)
+int wsclient_request(const char *authority, const char *path, const char *subprotocol, char *out,
+                     size_t size)
 {
     /* The key guards against caches that answer from memory; none stands between us and a socket
      * that we opened ourselves, so it need not differ. */
@@ -58,9 +59,9 @@ int wsclient_request(const char *authority, const char *path, char *out, size_t 
                              "Connection: Upgrade\r\n"
                              "Sec-WebSocket-Key: cHJpY2VjYXN0LXRvb2xzIQ==\r\n"
                              "Sec-WebSocket-Version: 13\r\n"
-                             "Sec-WebSocket-Protocol: pricecast.v1.json\r\n"
+                             "Sec-WebSocket-Protocol: %s\r\n"
                              "\r\n",
-                             path, authority);
+                             path, authority, subprotocol);
     return len < 0 || (size_t)len >= size ? -ENOBUFS : len;
 }
 

@@ -63,6 +63,7 @@ ssize_t wsclient_read(struct wsclient *client, char *scratch, wsclient_message_f
                       void *ctx);
 
 /* Writes the upgrade request to `out`; returns its length, or -ENOBUFS. */
-int wsclient_request(const char *authority, const char *path, char *out, size_t size);
+int wsclient_request(const char *authority, const char *path, const char *subprotocol, char *out,
+                     size_t size);
 
 #endif

@@ -55,6 +55,16 @@ test('each client may take symbols of its own', async () => {
   assert.match(stderr[0], /--random-symbols 21: allowed is at most 20/);
 });
 
+test('verifies binary frames like any', async () => {
+  for (const mode of ['every', 'latest']) {
+    const { code, result } = await load(
+      server.url, '--binary', '--clients', '20', '--duration', '0.5', '--mode', mode, '--verify');
+    assert.equal(code, 0);
+    assert.ok(result.updates > 0);
+    assert.deepEqual([result.bad, result.failed], [0, 0]);
+  }
+});
+
 test('without a duration it lasts until the server closes', async () => {
   const own = await startServer();
   const running = start(programs.load, [

@@ -45,6 +45,16 @@ test('prints JSON items byte for byte as the server sends them', async () => {
   for (const line of stdout.slice(-400)) assert.ok(seen.includes(line), line);
 });
 
+test('prints the same from binary frames', async () => {
+  const args = ['ALFA-USD', '--json', '--mode', 'every', '--count', '20', '--no-snapshot'];
+  const { stdout, code } = await start(programs.tap, [server.url, '--binary', ...args]).ended;
+  assert.equal(code, 0);
+  const items = stdout.map((line) => JSON.parse(line));
+  assert.equal(items.length, 20);
+  for (const { kind, symbol, source, price, bid } of items)
+    assert.ok(/^(trade|quote)$/.test(kind) && symbol === 'ALFA-USD' && source && (price ?? bid));
+});
+
 test('delivers every event in order when asked to', async () => {
   const { stdout, stderr } = await tap(server.url, '--json', '--mode', 'every', '--count', '2000');
   const last = new Map();
