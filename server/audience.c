@@ -133,6 +133,12 @@ static void put_item(const struct audience *audience, struct wire *wire, enum wi
     wire_put(wire, type, book, &item);
 }
 
+/* What it lacks will come from the history, with the definitions it takes. */
+static bool every_passes_over(const struct audience *audience, const struct reader *reader)
+{
+    return audience->delivery.mode == DELIVER_EVERY && recovery_skips(reader);
+}
+
 /* Before a binary item of a new stream every member hears of that. */
 static void members_tell(struct audience *audience)
 {
@@ -141,8 +147,9 @@ static void members_tell(struct audience *audience)
     if (audience->delivery.encoding != ENCODING_BINARY || first == audience->count)
         return;
     for (uint32_t i = 0; i < audience->members_count; i++)
-        reader_define(audience->members[i]->reader, audience->streams + first,
-                      audience->count - first);
+        if (!every_passes_over(audience, audience->members[i]->reader))
+            reader_define(audience->members[i]->reader, audience->streams + first,
+                          audience->count - first);
 }
 
 /* ---- mode latest: the newest of each dirty stream ---- */
@@ -249,7 +256,7 @@ static void every_deliver(struct audience *audience)
     struct frame *frame = NULL; /* made when the first member has to queue it */
     for (uint32_t i = 0; i < audience->members_count; i++) {
         struct reader *reader = audience->members[i]->reader;
-        if (reader->failed)
+        if (reader->failed || audience->members[i]->sent != NULL)
             continue;
         if (!reader_is_blocked(reader)) {
             reader_write(reader, text->bytes, text->len);
@@ -279,6 +286,11 @@ static void every_flush(struct audience *audience)
     text_clear(&audience->open, KEEP_BYTES_MAX);
     audience->open_count = 0;
     audience->open_cargo = (struct cargo){0};
+    for (uint32_t i = 0; i < audience->members_count; i++) {
+        struct part *part = audience->members[i];
+        if (part->sent != NULL && !recovery_skips(part->reader))
+            part_catch_up(part);
+    }
 }
 
 static void every_note(struct audience *audience, uint32_t index)
@@ -338,8 +350,8 @@ bool part_detach(struct part *part)
     return true;
 }
 
-/* Streams that came since the part got its table: it has been sent nothing of them. */
-static bool part_extend(struct part *part)
+/* It has been sent nothing of them. */
+bool part_extend(struct part *part)
 {
     const uint32_t count = part->audience->count;
     if (part->sent_count == count)
@@ -382,6 +394,17 @@ static uint32_t part_build(struct part *part, struct text *text, size_t bytes_ma
     return items;
 }
 
+/* One that came back may have been sent more than the book knows: see reader_set_topics_after(). */
+static bool part_is_ahead(const struct part *part)
+{
+    const struct book *book = fanout_book(part->audience->fanout);
+    for (uint32_t i = 0; i < part->sent_count; i++)
+        if (part->sent[i] != SEQ_SNAPSHOT &&
+            part->sent[i] > book_entry(book, part->audience->streams[i])->latest.seq)
+            return true;
+    return false;
+}
+
 static void part_rejoin(struct part *part)
 {
     free(part->sent);
@@ -408,7 +431,7 @@ void part_catch_up(struct part *part)
         if (text->failed) {
             reader->failed = true;
         } else if (items == 0) {
-            if (audience->dirty_count == 0 && !audience_is_open(audience))
+            if (audience->dirty_count == 0 && !audience_is_open(audience) && !part_is_ahead(part))
                 part_rejoin(part);
             return;
         } else if (!reader_send(reader, text->bytes, text->len)) {

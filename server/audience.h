@@ -75,6 +75,9 @@ void audience_leave(struct part *part);
 /* Gives a part a table of its own: where it stands now. Returns false without memory. */
 bool part_detach(struct part *part);
 
+/* Makes room in its table for streams that came since. Returns false without memory. */
+bool part_extend(struct part *part);
+
 /* Sends what the part lacks, in pieces while the socket takes them (mode every: all of it, into the
  * queue if need be); back at the head when there is nothing more. */
 void part_catch_up(struct part *part);
@@ -97,7 +100,6 @@ void fanout_note_overflow(struct fanout *fanout, struct reader *reader);
 void fanout_forget_overflow(struct fanout *fanout, const struct reader *reader);
 size_t fanout_queue_bytes_max(const struct fanout *fanout);
 bool fanout_is_lossless(const struct fanout *fanout);
-bool fanout_holds(const struct fanout *fanout);
 struct reader **fanout_readers(struct fanout *fanout);
 
 /* The plan that equals `plan` (taken) with one more reference; NULL without memory. */
@@ -109,5 +111,25 @@ struct audience *shared_plan_audience(const struct shared_plan *shared, size_t g
 /* Moves the groups (a bit each) of a reader's plan from "every" to "latest": what is queued of them
  * is taken back. */
 void reader_fall_back(struct reader *reader, uint32_t groups);
+/* The same of one stream into a text. */
+void reader_put_definition(struct reader *reader, uint32_t stream, struct text *text);
+
+/* Writes what waits in the queue before what is recovered. */
+void reader_flush_ahead(struct reader *reader);
+
+/* Takes the updates out of the queue behind that. */
+void reader_drop_updates(struct reader *reader);
+
+/* ---- recovery.c ---- */
+
+void recovery_go_on(struct reader *reader); /* its socket is free */
+void recovery_forget(struct reader *reader);
+
+/* True while its "every" audiences pass the reader over: see recovery.h. */
+bool recovery_skips(const struct reader *reader);
+
+void fanout_ask(struct fanout *fanout, struct recall_request *request);
+void fanout_put_resumed(struct fanout *fanout, struct reader *reader, uint64_t recovered,
+                        uint64_t lost, struct text *text);
 
 #endif

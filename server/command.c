@@ -170,6 +170,48 @@ static bool age_set(struct command *command, int64_t ms, struct command_error *e
     return age_agrees(command, error);
 }
 
+static bool resume_stream_read(const json_t *entry, struct resume_stream *out)
+{
+    const json_t *source = json_array_get(entry, 0), *symbol = json_array_get(entry, 1);
+    const json_t *seq = json_array_get(entry, 3);
+    const unsigned bit = kind_bit(json_string_value(json_array_get(entry, 2)));
+    if (json_array_size(entry) < 4 || !json_is_string(source) || !json_is_string(symbol) ||
+        bit == 0 || !json_is_integer(seq) || json_integer_value(seq) < 0)
+        return false;
+    *out = (struct resume_stream){
+        .source = json_string_value(source),
+        .symbol = json_string_value(symbol),
+        .kind = bit == 1u << EVENT_TRADE ? EVENT_TRADE : EVENT_QUOTE,
+        .seq = (uint64_t)json_integer_value(seq),
+    };
+    return true;
+}
+
+static bool resume_read(struct command *command, struct command_error *error)
+{
+    const json_t *resume = json_object_get(command->root, "resume");
+    const json_t *epoch = json_object_get(resume, "epoch");
+    const json_t *streams = json_object_get(resume, "streams");
+    const size_t count = json_array_size(streams);
+    if (resume == NULL || json_is_null(resume))
+        return true;
+    if (!json_is_string(epoch) || !json_is_array(streams))
+        return refuse(error, "bad_request",
+                      "resume: an object with epoch, a string, and streams, an array");
+    if (count > COMMAND_RESUME_MAX)
+        return refuse(error, "limit_exceeded", "resume: at most 10000 streams in one message");
+    command->resume = calloc(count + 1, sizeof *command->resume);
+    if (command->resume == NULL)
+        return refuse(error, "internal", "out of memory");
+    for (size_t i = 0; i < count; i++)
+        if (!resume_stream_read(json_array_get(streams, i), &command->resume[i]))
+            return refuse(error, "bad_request",
+                          "resume: every stream is [source, symbol, \"trade\" or \"quote\", seq]");
+    command->resume_epoch = json_string_value(epoch);
+    command->resume_count = count;
+    return true;
+}
+
 static bool options_read(struct command *command, struct command_error *error)
 {
     const json_t *mode = json_object_get(command->root, "mode");
@@ -188,7 +230,7 @@ static bool options_read(struct command *command, struct command_error *error)
     if (snapshot != NULL && !json_is_boolean(snapshot))
         return refuse(error, "bad_request", "snapshot: true or false");
     command->snapshot = snapshot == NULL || json_is_true(snapshot);
-    return true;
+    return resume_read(command, error);
 }
 
 /* ---- whole messages ---- */
@@ -248,6 +290,7 @@ void command_finish(struct command *command)
     json_decref(command->root);
     free(command->symbols);
     free(command->rejected);
+    free(command->resume);
     *command = (struct command){0};
 }
 

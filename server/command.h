@@ -15,6 +15,7 @@
 #define COMMAND_SYMBOLS_MAX 10000       /* in one message */
 #define COMMAND_ID_BYTES    64          /* of an id that is a string */
 #define COMMAND_AGE_MAX_MS  3600000     /* max_age_ms */
+#define COMMAND_RESUME_MAX  10000       /* streams to resume in one message */
 #define COMMAND_RATE_MAX    1000.0      /* max_rate; libuv's timers count milliseconds */
 
 enum command_op { OP_SUBSCRIBE, OP_UNSUBSCRIBE, OP_LIST, OP_PING };
@@ -24,6 +25,13 @@ struct rejection {
     const char *symbol; /* as sent; its length may be anything */
     size_t len;
     const char *code;
+};
+
+/* A stream of which a client has everything up to `seq`; the names point into the message. */
+struct resume_stream {
+    const char *source, *symbol;
+    enum event_kind kind;
+    uint64_t seq;
 };
 
 struct command {
@@ -36,6 +44,9 @@ struct command {
     unsigned kinds; /* bits 1 << enum event_kind */
     struct delivery delivery;
     bool snapshot;
+    const char *resume_epoch;     /* of the message; NULL: nothing is to be resumed */
+    struct resume_stream *resume; /* owned array */
+    size_t resume_count;
     char id[2 * COMMAND_ID_BYTES + 8]; /* JSON text to echo, or "" */
 };
 

@@ -7,6 +7,7 @@
 #include <uthash.h>
 
 #include "server/audience.h"
+#include "server/recovery.h"
 
 enum { PATIENCE_MS_MAX = 10 };
 
@@ -349,6 +350,8 @@ static void audience_restart(struct audience *audience)
 
 void fanout_reset(struct fanout *fanout, uint64_t epoch, int64_t now_ms)
 {
+    for (struct reader *reader = fanout->readers; reader != NULL; reader = reader->next)
+        recovery_abandon(reader);
     fanout_flush(fanout, now_ms);
     fanout_tick(fanout, FANOUT_NO_TICK);
     book_reset(fanout->book);
@@ -494,6 +497,17 @@ void fanout_forget_overflow(struct fanout *fanout, const struct reader *reader)
         at = &(*at)->next_overflowed;
     if (*at != NULL)
         *at = reader->next_overflowed;
+}
+
+void fanout_ask(struct fanout *fanout, struct recall_request *request)
+{
+    fanout->options.ask(request);
+}
+
+void fanout_put_resumed(struct fanout *fanout, struct reader *reader, uint64_t recovered,
+                        uint64_t lost, struct text *text)
+{
+    fanout->options.put_resumed(reader, recovered, lost, text);
 }
 
 size_t fanout_queue_bytes_max(const struct fanout *fanout)

@@ -31,6 +31,7 @@
 
 struct fanout;
 struct reader;
+struct recall_request;
 
 /* How the write of a reader's bytes went. */
 enum write_result {
@@ -56,6 +57,8 @@ struct fanout_counts {
     _Atomic uint64_t lapped;        /* times this shard fell off the bus */
     _Atomic uint64_t lapped_events; /* events it missed then */
     _Atomic uint64_t skipped;       /* events passed over in items delivered to a reader alone */
+    _Atomic uint64_t recovered;     /* items delivered to readers that came back … */
+    _Atomic uint64_t lost;          /* … and events that could not be */
 };
 
 struct fanout_options {
@@ -67,6 +70,11 @@ struct fanout_options {
     void (*overflowed)(struct reader *reader);
     /* The same, of those of its topics whose queue grew older than they allow. */
     void (*aged)(struct reader *reader);
+    /* Takes a question to the history; the answer is recovery_answer(). See recovery.h. */
+    void (*ask)(struct recall_request *request);
+    /* Appends the message, framed, that ends a recovery. */
+    void (*put_resumed)(struct reader *reader, uint64_t recovered, uint64_t lost,
+                        struct text *text);
 };
 
 struct fanout *fanout_create(const struct fanout_options *options); /* NULL without memory */
@@ -87,6 +95,7 @@ void fanout_reset(struct fanout *fanout, uint64_t epoch, int64_t now_ms);
  * snapshots, by fanout_settle(), to every reader. */
 void fanout_hold(struct fanout *fanout);
 void fanout_settle(struct fanout *fanout);
+bool fanout_holds(const struct fanout *fanout);
 
 /* Flushes audiences with a rate that are due. */
 void fanout_tick(struct fanout *fanout, int64_t now_ms);
@@ -131,7 +140,9 @@ struct reader {
     size_t parts_count;
     struct frame **queue; /* a ring of queue_size, a power of two or 0 */
     uint32_t queue_first, queue_count, queue_size;
-    uint32_t queue_kept; /* so many frames at its front stay there when it overflows */
+    uint32_t queue_kept;       /* so many frames at its front stay there when it overflows */
+    uint32_t queue_ahead;      /* so many go before what is recovered */
+    struct recovery *recovery; /* NULL: none is under way */
     size_t queue_bytes;
     bool blocked, failed;
     uint8_t *told; /* binary: bit by stream, it has been told of; NULL: of none */

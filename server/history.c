@@ -401,6 +401,15 @@ static bool range_take(const struct history *history, struct recall_range *range
     return true;
 }
 
+static void recall_take(const struct history *history, struct recall *recall)
+{
+    const size_t i = recall->events_count++;
+    const uint64_t from = recall->ranges[0].from;
+    if (!range_take(history, recall->ranges, &recall->events[i]))
+        recall->ranges[0] = recall->ranges[--recall->waiting];
+    recall->skipped[i] = recall->events[i].seq - from - 1;
+}
+
 bool history_recall(struct history *history, struct recall *recall, int64_t now_ns)
 {
     let_go_by_age(history, now_ns);
@@ -410,8 +419,8 @@ bool history_recall(struct history *history, struct recall *recall, int64_t now_
     while (recall->waiting > 0 && recall->events_count < RECALL_EVENTS) {
         if (range_is_stale(history, recall->ranges))
             range_find(history, recall->ranges);
-        else if (!range_take(history, recall->ranges, &recall->events[recall->events_count++]))
-            recall->ranges[0] = recall->ranges[--recall->waiting];
+        else
+            recall_take(history, recall);
         heap_sink(recall, 0);
     }
     return recall->waiting > 0;

@@ -83,6 +83,7 @@ struct recall {
     size_t count, waiting;
     bool begun;
     struct price_event events[RECALL_EVENTS]; /* a piece, in the order of the bus */
+    uint64_t skipped[RECALL_EVENTS];          /* events lacking before each */
     size_t events_count;
 };
 

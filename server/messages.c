@@ -111,6 +111,17 @@ void put_subscriptions(struct text *json, const struct command *command, const s
     text_puts(json, "]}");
 }
 
+void put_resumed(struct text *json, const char *id, const struct resumed *resumed)
+{
+    text_puts(json, "{\"type\":\"resumed\"");
+    put_id(json, id);
+    text_printf(json, ",\"recovered\":%" PRIu64 ",\"lost\":%" PRIu64, resumed->recovered,
+                resumed->lost);
+    if (resumed->ignored > 0)
+        text_printf(json, ",\"ignored\":%zu", resumed->ignored);
+    text_puts(json, resumed->epoch_changed ? ",\"epoch_changed\":true}" : "}");
+}
+
 void put_pong(struct text *json, const char *id)
 {
     text_puts(json, "{\"type\":\"pong\"");

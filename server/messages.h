@@ -16,6 +16,13 @@ void put_subscribed(struct text *json, struct fanout *fanout, const struct comma
 void put_unsubscribed(struct text *json, struct fanout *fanout, const struct command *command,
                       const struct plan *plan);
 void put_subscriptions(struct text *json, const struct command *command, const struct plan *plan);
+/* Ends a resume. */
+struct resumed {
+    uint64_t recovered, lost;
+    size_t ignored; /* streams that could not be resumed */
+    bool epoch_changed;
+};
+void put_resumed(struct text *json, const char *id, const struct resumed *resumed);
 void put_pong(struct text *json, const char *id);
 void put_heartbeat(struct text *json);
 void put_feed(struct text *json, const char *source, const struct price_event *state);

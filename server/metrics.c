@@ -74,6 +74,10 @@ static void put_delivery(struct text *text, struct server *server)
          offsetof(struct fanout_counts, aged)},
         {"caught_up_skipped_total", "Events passed over for clients that had fallen behind.",
          offsetof(struct fanout_counts, skipped)},
+        {"recovered_total", "Events sent again to clients that came back.",
+         offsetof(struct fanout_counts, recovered)},
+        {"lost_total", "Events such clients missed for good.",
+         offsetof(struct fanout_counts, lost)},
         {"lapped_total", "Times a shard fell off the bus.", offsetof(struct fanout_counts, lapped)},
         {"lapped_events_total", "Events shards missed by that.",
          offsetof(struct fanout_counts, lapped_events)},
@@ -130,6 +134,8 @@ static void put_clients(struct text *text, struct server *server)
         (double)sum_own(server, offsetof(struct shard_counts, accepted)));
     one(text, "connections_refused_total", "counter", "Connections refused for a limit.",
         (double)sum_own(server, offsetof(struct shard_counts, refused)));
+    one(text, "resumes_total", "counter", "Resumes asked for.",
+        (double)sum_own(server, offsetof(struct shard_counts, resumes)));
     one(text, "messages_received_total", "counter", "Messages from clients.",
         (double)sum_own(server, offsetof(struct shard_counts, messages_in)));
     one(text, "bad_messages_total", "counter", "Messages that were answered with an error.",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/audience.h"
+#include "server/recovery.h"
 
 /* A client that makes us answer but does not read fills its queue with answers. */
 enum { QUEUE_ANSWERS_FACTOR = 4 };
@@ -40,6 +41,7 @@ static struct frame *queue_pop(struct reader *reader)
     reader->queue_first = (reader->queue_first + 1) & (reader->queue_size - 1);
     reader->queue_count--;
     reader->queue_kept -= reader->queue_kept > 0;
+    reader->queue_ahead -= reader->queue_ahead > 0;
     queue_bytes_set(reader, reader->queue_bytes - frame->len);
     return frame;
 }
@@ -59,6 +61,7 @@ void reader_finish(struct reader *reader)
 {
     if (reader->fanout == NULL)
         return;
+    recovery_forget(reader);
     parts_leave(reader);
     while (reader->queue_count > 0)
         frame_unref(queue_pop(reader));
@@ -76,7 +79,7 @@ void reader_finish(struct reader *reader)
 
 bool reader_is_blocked(const struct reader *reader)
 {
-    return reader->blocked || reader->failed || reader->queue_count > 0;
+    return reader->blocked || reader->failed || reader->queue_count > 0 || reader->recovery != NULL;
 }
 
 void reader_write(struct reader *reader, const void *bytes, size_t len)
@@ -169,6 +172,21 @@ static bool told_reserve(struct reader *reader)
     return true;
 }
 
+void reader_put_definition(struct reader *reader, uint32_t stream, struct text *text)
+{
+    if (reader->encoding != ENCODING_BINARY)
+        return;
+    if (!told_reserve(reader)) {
+        text->failed = true;
+        return;
+    }
+    if (!told_first(reader, stream))
+        return;
+    struct wire wire = {.text = text, .encoding = reader->encoding};
+    wire_put_definition(&wire, book_entry(fanout_book(reader->fanout), stream)->stream);
+    wire_end(&wire, NULL);
+}
+
 void reader_define(struct reader *reader, const uint32_t *streams, uint32_t count)
 {
     if (reader->encoding != ENCODING_BINARY || reader->failed)
@@ -189,10 +207,24 @@ void reader_define(struct reader *reader, const uint32_t *streams, uint32_t coun
     text_finish(&text);
 }
 
+void reader_flush_ahead(struct reader *reader)
+{
+    while (reader->queue_ahead > 0 && !reader->blocked && !reader->failed) {
+        struct frame *frame = queue_pop(reader);
+        reader_write(reader, frame->bytes, frame->len);
+        frame_unref(frame);
+    }
+}
+
 void reader_writeable(struct reader *reader)
 {
     reader->blocked = false;
     freshness_turn(fanout_freshness(reader->fanout));
+    if (reader->recovery != NULL) {
+        recovery_go_on(reader);
+        if (reader->recovery != NULL)
+            return;
+    }
     while (reader->queue_count > 0 && !reader->blocked && !reader->failed) {
         struct frame *frame = queue_pop(reader);
         reader_write(reader, frame->bytes, frame->len);
@@ -329,6 +361,12 @@ static int topics_apply(struct reader *reader, struct topics *topics, const uint
 
 int reader_set_topics(struct reader *reader, struct topics *topics, bool snapshot)
 {
+    return reader_set_topics_after(reader, topics, snapshot, NULL, 0);
+}
+
+int reader_set_topics_after(struct reader *reader, struct topics *topics, bool snapshot,
+                            const struct recovery_wish *wishes, size_t count)
+{
     /* What "every" audiences still hold back for a tick counts as sent: so let it be. */
     for (size_t i = 0; i < reader->parts_count; i++)
         if (audience_is_open(reader->parts[i].audience))
@@ -336,6 +374,9 @@ int reader_set_topics(struct reader *reader, struct topics *topics, bool snapsho
     uint64_t *table = table_make(reader);
     if (table == NULL)
         return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        if (table[wishes[i].stream] == SEQ_UNKNOWN)
+            table[wishes[i].stream] = wishes[i].seq;
     const int rc = topics_apply(reader, topics, table, snapshot);
     free(table);
     return rc;
@@ -410,6 +451,7 @@ static void queue_take_back(struct reader *reader, uint32_t groups, uint64_t *ta
     const struct plan *plan = reader_plan(reader);
     const uint32_t kept_before = reader->queue_kept;
     uint32_t kept = kept_before;
+    const uint32_t ahead = reader->queue_ahead; /* at most as many: they stay, in front */
     for (uint32_t left = reader->queue_count; left > 0; left--) {
         struct frame *frame = queue_pop(reader);
         const bool stays = kept > 0 || frame->items_count == 0 ||
@@ -424,6 +466,21 @@ static void queue_take_back(struct reader *reader, uint32_t groups, uint64_t *ta
         frame_unref(frame);
     }
     reader->queue_kept = kept_before;
+    reader->queue_ahead = ahead;
+}
+
+void reader_drop_updates(struct reader *reader)
+{
+    uint32_t ahead = reader->queue_ahead;
+    for (uint32_t left = reader->queue_count, i = 0; left > 0; left--, i++) {
+        struct frame *frame = queue_pop(reader);
+        if (i < ahead || frame->items_count == 0)
+            queue_push(reader, frame); /* cannot fail: its place has just become free */
+        else
+            frame_unref(frame);
+    }
+    reader->queue_kept = reader->queue_count;
+    reader->queue_ahead = 0;
 }
 
 static int topics_fall_back(const struct plan *plan, uint32_t groups, struct topics *out)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -10,6 +11,7 @@
 #include "server/log.h"
 #include "server/messages.h"
 #include "server/peer.h"
+#include "server/resume.h"
 #include "server/shard.h"
 
 enum {
@@ -143,9 +145,79 @@ static void say_limit(struct session *session, const struct command *command, co
     say_error(session, command->id, "limit_exceeded", limit);
 }
 
+/* How a resume will be answered. */
+struct resume_reply {
+    char id[sizeof((struct command *)NULL)->id];
+    size_t ignored;
+};
+
+void session_put_resumed(struct reader *reader, uint64_t recovered, uint64_t lost,
+                         struct text *text)
+{
+    struct session *session = (struct session *)reader;
+    struct resume_reply *reply = session->resume_reply;
+    const struct resumed resumed = {
+        .recovered = recovered,
+        .lost = lost,
+        .ignored = reply->ignored,
+        .epoch_changed = false,
+    };
+    struct text json = {0};
+    put_resumed(&json, reply->id, &resumed);
+    wire_put_message(text, reader->encoding, json.bytes, json.len);
+    text->failed |= json.failed;
+    text_finish(&json);
+    free(reply);
+    session->resume_reply = NULL;
+    if (session->deferred.len > 0)
+        lws_callback_on_writable(session->wsi); /* session_go_on() from there */
+}
+
+/* What it has is of another epoch: that is said at once, and it begins anew. */
+static void resume_refuse(struct session *session, const struct command *command,
+                          const struct resume *resume)
+{
+    struct resumed resumed = {.epoch_changed = true};
+    struct text json = {0};
+    size_t used;
+    resume_count_lost(resume, &session->reader, command->snapshot, &resumed.lost, &used);
+    resumed.ignored = command->resume_count - used;
+    count_add(&fanout_counts(session->reader.fanout)->lost, resumed.lost);
+    put_resumed(&json, command->id, &resumed);
+    session_say(session, &json);
+    text_finish(&json);
+    reader_start(&session->reader, command->snapshot);
+}
+
+static void resume_begin(struct session *session, const struct command *command,
+                         const struct resume *resume)
+{
+    struct resume_reply *reply = calloc(1, sizeof *reply);
+    bump(&counts_of(session)->resumes);
+    if (resume->from_elsewhere) {
+        free(reply);
+        resume_refuse(session, command, resume);
+        return;
+    }
+    if (reply == NULL) {
+        session->reader.failed = true;
+        return;
+    }
+    memcpy(reply->id, command->id, sizeof reply->id);
+    session->resume_reply = reply;
+    /* It may be over, and answered, at once. */
+    const size_t used = recovery_count_used(&session->reader, resume->wishes, resume->count);
+    reply->ignored = command->resume_count - used;
+    recovery_begin(&session->reader, resume->wishes, resume->count);
+}
+
 static void on_subscribe(struct session *session, struct command *command)
 {
     struct topics topics;
+    struct resume resume = {0};
+    if (command->resume_epoch != NULL)
+        shard_take_all(
+            session->shard); /* another shard may have sent the client more than we have */
     const struct plan *plan = reader_plan(&session->reader);
     int rc = topics_copy(&topics, plan ? plan->topics : NULL, plan ? plan->count : 0);
     if (rc == 0)
@@ -157,9 +229,13 @@ static void on_subscribe(struct session *session, struct command *command)
         say_limit(session, command, limit);
         return;
     }
+    if (rc == 0 && command->resume_epoch != NULL)
+        rc = resume_find(command, session->reader.fanout, 0, &resume);
     if (rc == 0)
-        rc = reader_set_topics(&session->reader, &topics, command->snapshot);
+        rc = reader_set_topics_after(&session->reader, &topics, command->snapshot, resume.wishes,
+                                     resume.from_elsewhere ? 0 : resume.count);
     if (rc != 0) {
+        resume_finish(&resume);
         topics_finish(&topics);
         if (rc == -E2BIG)
             say_limit(session, command, "at most 16 different modes and rates a session");
@@ -171,7 +247,11 @@ static void on_subscribe(struct session *session, struct command *command)
     put_subscribed(&json, session->reader.fanout, command, reader_plan(&session->reader));
     session_say(session, &json);
     text_finish(&json);
-    reader_start(&session->reader, command->snapshot);
+    if (command->resume_epoch != NULL)
+        resume_begin(session, command, &resume);
+    else
+        reader_start(&session->reader, command->snapshot);
+    resume_finish(&resume);
     if (!session->subscribed)
         server_count_subscriber(session->shard->server);
     session->subscribed = true;
@@ -240,12 +320,30 @@ static void on_bad_message(struct session *session, const struct command_error *
         session_close(session, END_BAD_MESSAGES, CLOSE_POLICY, "ten bad messages in a row");
 }
 
-static void on_message(struct session *session, const char *bytes, size_t len)
+/* Commands are obeyed in their order, and while a resume is under way its topics stay as they are.
+ */
+static void message_defer(struct session *session, const char *bytes, size_t len, bool is_binary)
+{
+    const struct {
+        size_t len;
+        bool is_binary;
+    } head = {len, is_binary};
+    if (session->deferred.len + len + sizeof head > SESSION_DEFERRED_BYTES_MAX) {
+        bump(&counts_of(session)->limits_exceeded);
+        say_error(session, "", "limit_exceeded", "too much was said before the end of a resume");
+        return;
+    }
+    text_put(&session->deferred, &head, sizeof head);
+    text_put(&session->deferred, bytes, len);
+    if (session->deferred.failed)
+        session->reader.failed = true;
+}
+
+static void message_obey(struct session *session, const char *bytes, size_t len, bool is_binary)
 {
     struct command command;
     struct command_error error = {.code = "bad_request", .message = "messages are text frames"};
-    bump(&counts_of(session)->messages_in);
-    if (lws_frame_is_binary(session->wsi) || !command_parse(bytes, len, &command, &error)) {
+    if (is_binary || !command_parse(bytes, len, &command, &error)) {
         on_bad_message(session, &error);
         return;
     }
@@ -254,6 +352,38 @@ static void on_message(struct session *session, const char *bytes, size_t len)
     command_obey(session, &command);
     command_finish(&command);
     shard_continue(session->shard);
+}
+
+static void on_message(struct session *session, const char *bytes, size_t len)
+{
+    const bool is_binary = lws_frame_is_binary(session->wsi);
+    bump(&counts_of(session)->messages_in);
+    if (reader_is_recovering(&session->reader) || session->deferred.len > 0)
+        message_defer(session, bytes, len, is_binary);
+    else
+        message_obey(session, bytes, len, is_binary);
+}
+
+void session_go_on(struct session *session)
+{
+    struct text waiting = session->deferred;
+    size_t at = 0;
+    if (waiting.len == 0 || session->closing)
+        return;
+    while (at < waiting.len && !reader_is_recovering(&session->reader)) {
+        struct {
+            size_t len;
+            bool is_binary;
+        } head;
+        memcpy(&head, waiting.bytes + at, sizeof head);
+        at += sizeof head;
+        message_obey(session, waiting.bytes + at, head.len, head.is_binary);
+        at += head.len;
+    }
+    session->deferred = (struct text){0};
+    if (at < waiting.len)
+        text_put(&session->deferred, waiting.bytes + at, waiting.len - at);
+    text_finish(&waiting);
 }
 
 /* ---- receiving ---- */
@@ -401,6 +531,8 @@ void session_closed(struct session *session)
     shard_unwatch(shard, session);
     reader_finish(&session->reader);
     text_finish(&session->rx);
+    text_finish(&session->deferred);
+    free(session->resume_reply);
     *session->link = session->next;
     if (session->next != NULL)
         session->next->link = session->link;
@@ -430,6 +562,7 @@ void session_writeable(struct session *session)
 {
     reader_writeable(&session->reader);
     ears_set(session, session->reader.blocked);
+    session_go_on(session);
     if (session->closing && !reader_is_blocked(&session->reader))
         lws_set_timer_usecs(session->wsi, 1);
     else if (!session->reader.blocked)

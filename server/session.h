@@ -11,12 +11,13 @@
 #include "server/fanout.h"
 #include "server/text.h"
 
-#define SESSION_TOPICS_MAX        10000        /* symbols and patterns a session may hold */
-#define SESSION_TOPIC_BYTES_MAX   (256u << 10) /* of their texts: a list of them is one message */
-#define SESSION_PATTERNS_MAX      256 /* of them with a `*`: each is matched to every stream */
-#define SESSION_STRIKES_MAX       10  /* bad messages in a row before it is closed */
-#define SESSION_DISCARD_BYTES_MAX (1u << 20) /* of a message that is too large; then close 1009 */
-#define SESSION_CLOSE_MS          1000       /* for the close to reach the client */
+#define SESSION_TOPICS_MAX         10000        /* symbols and patterns a session may hold */
+#define SESSION_TOPIC_BYTES_MAX    (256u << 10) /* of their texts: a list of them is one message */
+#define SESSION_PATTERNS_MAX       256 /* of them with a `*`: each is matched to every stream */
+#define SESSION_DEFERRED_BYTES_MAX (1u << 20) /* of messages that wait for a resume */
+#define SESSION_STRIKES_MAX        10         /* bad messages in a row before it is closed */
+#define SESSION_DISCARD_BYTES_MAX  (1u << 20) /* of a message that is too large; then close 1009 */
+#define SESSION_CLOSE_MS           1000       /* for the close to reach the client */
 
 /* Why a session is over. */
 enum session_end {
@@ -41,10 +42,12 @@ struct session {
     struct session *next, **link;             /* of the shard */
     struct session *watch_next, **watch_link; /* of a wheel slot */
     int64_t sent_at_ms;
-    int64_t progress_at_ms; /* its socket has taken something since, or nothing waited */
-    uint32_t acked;         /* what it had taken then */
-    struct text rx;         /* a message of which only a part has come */
-    size_t discarded;       /* bytes of a message that is too large */
+    int64_t progress_at_ms;            /* its socket has taken something since, or nothing waited */
+    uint32_t acked;                    /* what it had taken then */
+    struct text rx;                    /* a message of which only a part has come */
+    size_t discarded;                  /* bytes of a message that is too large */
+    struct resume_reply *resume_reply; /* while a resume is under way */
+    struct text deferred;              /* messages that wait for its end */
     uint8_t strikes;
     bool subscribed; /* once: for --wait-clients */
     bool closing;
@@ -70,6 +73,13 @@ enum session_query session_query_read(struct lws *wsi, struct command *out,
 /* Bytes of a message have come. */
 void session_receive(struct session *session, const char *bytes, size_t len);
 void session_writeable(struct session *session);
+
+/* Its resume may be over: obeys what has waited for that. Not while the bus is being read. */
+void session_go_on(struct session *session);
+
+/* fanout_options.put_resumed */
+void session_put_resumed(struct reader *reader, uint64_t recovered, uint64_t lost,
+                         struct text *text);
 
 /* Sends a message: JSON without framing. */
 void session_say(struct session *session, const struct text *json);

@@ -17,6 +17,7 @@
 #include "server/log.h"
 #include "server/command.h"
 #include "server/messages.h"
+#include "server/resume.h"
 
 enum {
     TURN_EVENTS = 2048,         /* then the sockets have their turn */
@@ -266,6 +267,16 @@ static void drain(struct shard *shard)
     take(shard);
     const unsigned patience_ms = fanout_patience_ms(shard->fanout);
     bus_sub_set_patience(shard->sub, patience_ms > 1 ? FEED_PATIENCE_NS : 0);
+    tick_schedule(shard);
+}
+
+void shard_take_all(struct shard *shard)
+{
+    const uint64_t until = bus_emitted(server_options(shard->server)->bus);
+    while (bus_sub_position(shard->sub) < until) {
+        bus_dispatch(shard->sub, TURN_EVENTS);
+        fanout_flush(shard->fanout, shard_now_ms(shard));
+    }
     tick_schedule(shard);
 }
 
@@ -524,6 +535,7 @@ static void stop_begin(struct shard *shard)
     fanout_tick(shard->fanout, FANOUT_NO_TICK);
     for (struct session *session = shard->sessions; session != NULL; session = session->next) {
         struct text json = {0};
+        recovery_abandon(&session->reader);
         put_shutdown(&json, reconnect_in_ms());
         session_say(session, &json);
         text_finish(&json);
@@ -690,6 +702,11 @@ static void on_aged(struct reader *reader)
     text_finish(&json);
 }
 
+static void on_ask(struct recall_request *request)
+{
+    resume_ask(((struct session *)request->reader)->shard, request);
+}
+
 static int bus_join(struct shard *shard)
 {
     const struct server_options *options = server_options(shard->server);
@@ -710,6 +727,8 @@ int shard_init(struct shard *shard, struct server *server, unsigned number, int 
         .lossless = options->lossless,
         .overflowed = on_overflowed,
         .aged = on_aged,
+        .ask = on_ask,
+        .put_resumed = session_put_resumed,
     };
     *shard = (struct shard){
         .server = server,

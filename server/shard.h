@@ -27,6 +27,7 @@ struct shard_mail {
 
 /* One writer each, but for those of the server, which all shards add to. */
 struct shard_counts {
+    _Atomic uint64_t resumes; /* asked for by clients that came back */
     _Atomic uint64_t sessions, http_requests, messages_in, bad_messages, accepted, refused;
     _Atomic uint64_t limits_exceeded;     /* commands refused for a session's limits */
     _Atomic uint64_t ended[SESSION_ENDS]; /* sessions, by reason */
@@ -86,6 +87,8 @@ void shard_unwatch(struct shard *shard, struct session *session);
 void shard_freshen(struct shard *shard);
 /* Takes up what was held back while a reader was too far behind, and sets timers. */
 void shard_continue(struct shard *shard);
+/* Takes all there is on the bus by now. */
+void shard_take_all(struct shard *shard);
 void shard_session_ended(struct shard *shard);
 
 /* ---- the server's, any thread ---- */

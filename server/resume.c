@@ -1,0 +1,173 @@
+#include "server/resume.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/keeper.h"
+#include "server/shard.h"
+
+/* ---- what the client has ---- */
+
+struct search {
+    const struct resume_stream *wanted;
+    const struct book *book;
+    long found;
+};
+
+static void on_stream(void *ctx, uint32_t stream)
+{
+    struct search *search = ctx;
+    const struct stream *names = book_entry(search->book, stream)->stream;
+    if (names->kind == search->wanted->kind && strcmp(names->source, search->wanted->source) == 0)
+        search->found = stream;
+}
+
+/* By stream; of the same one the highest seq first. */
+static int by_stream(const void *a, const void *b)
+{
+    const struct recovery_wish *left = a, *right = b;
+    if (left->stream != right->stream)
+        return left->stream < right->stream ? -1 : 1;
+    return left->seq > right->seq ? -1 : left->seq < right->seq;
+}
+
+static void sort(struct resume *resume)
+{
+    size_t kept = 0;
+    qsort(resume->wishes, resume->count, sizeof *resume->wishes, by_stream);
+    for (size_t i = 0; i < resume->count; i++)
+        if (kept == 0 || resume->wishes[kept - 1].stream != resume->wishes[i].stream)
+            resume->wishes[kept++] = resume->wishes[i];
+    resume->count = kept;
+}
+
+int resume_find(const struct command *command, struct fanout *fanout, uint64_t ahead_max,
+                struct resume *out)
+{
+    const struct book *book = fanout_book(fanout);
+    char epoch[20];
+    *out = (struct resume){.wishes = calloc(command->resume_count + 1, sizeof *out->wishes)};
+    if (out->wishes == NULL)
+        return -ENOMEM;
+    snprintf(epoch, sizeof epoch, "%016" PRIx64, fanout_epoch(fanout));
+    out->from_elsewhere = strcmp(command->resume_epoch, epoch) != 0 || fanout_holds(fanout);
+    for (size_t i = 0; i < command->resume_count; i++) {
+        const struct resume_stream *wanted = &command->resume[i];
+        struct search search = {wanted, book, -1};
+        book_symbol(book, wanted->symbol, on_stream, &search);
+        if (search.found < 0)
+            continue;
+        const uint64_t latest = book_entry(book, (uint32_t)search.found)->latest.seq;
+        if (out->from_elsewhere || wanted->seq <= latest || wanted->seq - latest < ahead_max)
+            out->wishes[out->count++] = (struct recovery_wish){(uint32_t)search.found, wanted->seq};
+    }
+    sort(out);
+    return 0;
+}
+
+void resume_finish(struct resume *resume)
+{
+    free(resume->wishes);
+    *resume = (struct resume){0};
+}
+
+void resume_count_lost(const struct resume *resume, const struct reader *reader, bool snapshot,
+                       uint64_t *lost, size_t *used)
+{
+    *lost = 0;
+    *used = 0;
+    for (size_t i = 0; i < resume->count; i++) {
+        const struct book_entry *entry =
+            book_entry(fanout_book(reader->fanout), resume->wishes[i].stream);
+        if (plan_group(reader_plan(reader), entry->stream->symbol, entry->stream->kind) < 0)
+            continue;
+        *lost += entry->latest.seq - (snapshot && entry->latest.seq > 0);
+        ++*used;
+    }
+}
+
+/* ---- to the keeper and back ---- */
+
+struct letter {
+    struct keeper_task task; /* on the way there */
+    struct shard_mail mail;  /* on the way back */
+    struct shard *shard;
+    struct recall_request *request;
+};
+
+static struct letter *letter_of(struct shard_mail *mail)
+{
+    return (struct letter *)((char *)mail - offsetof(struct letter, mail));
+}
+
+/* Shard's thread. */
+static void on_answer(struct shard *shard, struct shard_mail *mail)
+{
+    struct letter *letter = letter_of(mail);
+    struct recall_request *request = letter->request;
+    struct session *session = (struct session *)request->reader;
+    free(letter);
+    recovery_answer(request);
+    if (session != NULL)
+        session_go_on(session);
+    shard_continue(shard);
+}
+
+static void on_discard(struct shard_mail *mail)
+{
+    struct letter *letter = letter_of(mail);
+    recall_request_free(letter->request);
+    free(letter);
+}
+
+/* Has the keeper seen what the shard had? The shard may have looked at the bus's latest events. */
+static bool is_there(const struct history *history, const struct recall *recall)
+{
+    for (size_t i = 0; i < recall->count && !recall->begun; i++)
+        if (history_last_seq(history, recall->ranges[i].stream) < recall->ranges[i].to)
+            return false;
+    return true;
+}
+
+/* Keeper's thread. */
+static bool on_run(struct keeper_task *task, struct keeper *keeper)
+{
+    struct letter *letter = (struct letter *)task;
+    struct recall_request *request = letter->request;
+    struct history *history = keeper_history(keeper);
+    const uint64_t epoch = history_epoch(history);
+    if (epoch < request->epoch || (epoch == request->epoch && !is_there(history, &request->recall)))
+        return false;
+    request->is_gone = epoch != request->epoch;
+    if (!request->is_gone)
+        request->more = history_recall(history, &request->recall, keeper_now_ns());
+    shard_post(letter->shard, &letter->mail);
+    return true;
+}
+
+/* The shards have ended; who waits is freed by its session. */
+static void on_drop(struct keeper_task *task)
+{
+    struct letter *letter = (struct letter *)task;
+    shard_post(letter->shard, &letter->mail);
+}
+
+void resume_ask(struct shard *shard, struct recall_request *request)
+{
+    struct letter *letter = calloc(1, sizeof *letter);
+    if (letter == NULL) {
+        request->reader->failed = true;
+        recovery_answer(request);
+        return;
+    }
+    *letter = (struct letter){
+        .task = {.run = on_run, .drop = on_drop},
+        .mail = {.deliver = on_answer, .discard = on_discard},
+        .shard = shard,
+        .request = request,
+    };
+    keeper_ask(server_keeper(shard->server), &letter->task);
+}

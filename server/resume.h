@@ -1,0 +1,33 @@
+/* resume: what a client that comes back says it has, in the fan-out's terms, and the way of the
+ * fan-out's questions to the keeper and back. See recovery.h for what happens then. Shard's thread.
+ */
+#ifndef PRICECAST_SERVER_RESUME_H
+#define PRICECAST_SERVER_RESUME_H
+
+#include "server/command.h"
+#include "server/messages.h"
+#include "server/recovery.h"
+
+struct shard;
+
+struct resume {
+    struct recovery_wish *wishes; /* owned; by stream, each once */
+    size_t count;
+    bool from_elsewhere; /* of another epoch: there is nothing to recover */
+};
+
+/* Finds the command's streams. What the client cannot have, a seq of `ahead_max` or more above what
+ * there is, is left out. Returns 0 or -ENOMEM. */
+int resume_find(const struct command *command, struct fanout *fanout, uint64_t ahead_max,
+                struct resume *out);
+void resume_finish(struct resume *resume);
+
+/* Of another epoch: sets how many of its streams the plan wants, and what is known to be missed of
+ * them, as they begin with a snapshot or, without `snapshot`, with their next event. */
+void resume_count_lost(const struct resume *resume, const struct reader *reader, bool snapshot,
+                       uint64_t *lost, size_t *used);
+
+/* fanout_options.ask of this shard's fan-out. */
+void resume_ask(struct shard *shard, struct recall_request *request);
+
+#endif
