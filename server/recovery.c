@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "server/audience.h"
+#include "server/freshness.h"
 
 enum {
     LAST_ROUND_EVENTS = 512, /* so many may as well have new ones wait in the queue */
@@ -222,6 +223,7 @@ static void piece_write(struct reader *reader)
     struct recovery *recovery = reader->recovery;
     struct recall *recall = &recovery->request->recall;
     struct fanout_counts *counts = fanout_counts(reader->fanout);
+    struct cargo cargo = {.items = (uint32_t)recall->events_count}; /* however old, not late */
     struct text *text = fanout_scratch(reader->fanout);
     text_clear(text, KEEP_BYTES_MAX);
     for (size_t i = 0; i < recall->events_count; i++)
@@ -231,19 +233,19 @@ static void piece_write(struct reader *reader)
         const struct price_event *event = &recall->events[i];
         const struct wire_item item = {event->stream, event, recall->skipped[i]};
         wire_put(&wire, WIRE_UPDATE, fanout_book(reader->fanout), &item);
+        cargo.skipped += recall->skipped[i];
         count_add(&counts->skipped, recall->skipped[i]);
     }
     wire_end(&wire, NULL);
-    count_add(&counts->items, recall->events_count);
     count_add(&counts->recovered, recall->events_count);
-    count_add(&counts->frames, 1);
-    count_add(&counts->bytes, text->len);
     recovery->recovered += recall->events_count;
     recall->events_count = 0;
-    if (text->failed)
+    if (text->failed) {
         reader->failed = true;
-    else
-        reader_write(reader, text->bytes, text->len);
+        return;
+    }
+    reader_write(reader, text->bytes, text->len);
+    reader_delivered(reader, text->len, &cargo);
 }
 
 static void ask(struct reader *reader)

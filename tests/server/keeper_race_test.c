@@ -13,7 +13,7 @@
 
 #include "server/keeper.h"
 
-enum { STREAMS = 8, EVENTS = 60000, ASKERS = 3, ASKS = 200 };
+enum { STREAMS = 8, EVENTS = 20000, ASKERS = 3, ASKS = 60 };
 
 struct fixture {
     struct bus *bus;
@@ -129,9 +129,9 @@ static void *writer_run(void *ctx)
     struct fixture *f = ctx;
     for (uint32_t n = 0; n < EVENTS || atomic_load(&f->writing); n++) {
         emit(f, n * 7 % STREAMS);
-        if (n % 64 == 0)
+        if (n % 8 == 0)
             sched_yield();
-        if (n % 20000 == 19999)
+        if (n % 5000 == 4999)
             bus_reset(f->bus, RESET_LOOP);
     }
     return NULL;
