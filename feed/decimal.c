@@ -4,50 +4,58 @@
 #include <errno.h>
 #include <string.h>
 
-/* Appends digits to *mantissa; stops at the first other character. Returns how many were read, or
- * -ERANGE when the mantissa would not fit. */
-static long take_digits(const char *text, size_t len, uint64_t *mantissa)
+/* Appends the digits at `at` to *mantissa. Returns where they end, NULL when they do not fit. */
+static inline const char *take_digits(const char *at, const char *end, uint64_t *mantissa)
 {
     uint64_t value = *mantissa;
-    size_t at = 0;
-    for (; at < len; at++) {
-        const unsigned digit = (unsigned)(text[at] - '0');
+    for (; at < end; at++) {
+        const unsigned digit = (unsigned)(*at - '0');
         if (digit > 9)
             break;
-        if (value > (UINT64_MAX - digit) / 10)
-            return -ERANGE;
-        value = value * 10 + digit;
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, digit, &value))
+            return NULL;
     }
     *mantissa = value;
-    return (long)at;
+    return at;
+}
+
+int decimal_take(const char **text, const char *end, struct decimal *out)
+{
+    const bool negative = *text < end && **text == '-';
+    const char *const whole = *text + negative;
+    uint64_t mantissa = 0;
+    long digits = 0;
+    const char *at = take_digits(whole, end, &mantissa);
+    if (at == NULL)
+        return -ERANGE;
+    if (at == whole || (*whole == '0' && at - whole > 1))
+        return -EINVAL; /* the zeros in front could not be given back */
+    if (at < end && *at == '.') {
+        const char *const fraction = at + 1;
+        at = take_digits(fraction, end, &mantissa);
+        if (at == fraction)
+            return -EINVAL;
+        if (at == NULL || at - fraction > DECIMAL_DIGITS_MAX)
+            return -ERANGE;
+        digits = at - fraction;
+    }
+    out->mantissa = mantissa;
+    out->form = (uint8_t)(digits | (negative ? DECIMAL_NEGATIVE : 0));
+    *text = at;
+    return 0;
 }
 
 int decimal_parse(const char *text, size_t len, struct decimal *out)
 {
-    const char *end = text + len;
-    const bool negative = len > 0 && *text == '-';
-    text += negative;
-    uint64_t mantissa = 0;
-    const long whole = take_digits(text, (size_t)(end - text), &mantissa);
-    if (whole <= 0)
-        return whole == 0 ? -EINVAL : (int)whole;
-    if (*text == '0' && whole > 1)
-        return -EINVAL; /* the zeros in front could not be given back */
-    text += whole;
-    long digits = 0;
-    if (text < end) {
-        if (*text++ != '.')
-            return -EINVAL;
-        digits = take_digits(text, (size_t)(end - text), &mantissa);
-        if (digits <= 0)
-            return digits == 0 ? -EINVAL : (int)digits;
-        if (text + digits != end)
-            return -EINVAL;
-        if (digits > DECIMAL_DIGITS_MAX)
-            return -ERANGE;
-    }
-    out->mantissa = mantissa;
-    out->form = (uint8_t)(digits | (negative ? DECIMAL_NEGATIVE : 0));
+    struct decimal value;
+    const char *const end = text + len;
+    const int rc = decimal_take(&text, end, &value);
+    if (rc != 0)
+        return rc;
+    if (text != end)
+        return -EINVAL;
+    *out = value;
     return 0;
 }
 

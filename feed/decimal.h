@@ -40,6 +40,10 @@ static inline unsigned decimal_digits(struct decimal value)
  * *out changes on success only. */
 int decimal_parse(const char *text, size_t len, struct decimal *out);
 
+/* Reads the longest decimal that *text begins with, and moves *text behind it. Returns as
+ * decimal_parse(). */
+int decimal_take(const char **text, const char *end, struct decimal *out);
+
 /* Reads an integer and moves the point `scale` digits to the left, as for vendor files that write
  * 182.1000 as 1821000. Returns as decimal_parse(), and -EINVAL when the text has a point. */
 int decimal_parse_scaled(const char *text, size_t len, unsigned scale, struct decimal *out);

@@ -266,6 +266,14 @@ static bool output_has_room(struct format_output *out)
     return true;
 }
 
+enum format_result format_put(struct format_output *out, const struct price_event *event)
+{
+    if (!output_has_room(out))
+        return format_bad(out, "out of memory");
+    out->events[out->count++] = *event;
+    return FORMAT_EVENTS;
+}
+
 /* Names are the only thing that makes streams_intern() say -EINVAL; find out which. */
 static enum format_result refuse_stream(struct format_output *out, long rc,
                                         struct format_name source)
@@ -288,10 +296,7 @@ enum format_result format_add(struct format_output *out, const struct price_even
                                        symbol.len, (enum event_kind)event->kind);
     if (stream < 0)
         return refuse_stream(out, stream, source);
-    if (!output_has_room(out))
-        return format_bad(out, "out of memory");
-    struct price_event *added = &out->events[out->count++];
-    *added = *event;
-    added->stream = (uint32_t)stream & 0xffffff;
-    return FORMAT_EVENTS;
+    struct price_event added = *event;
+    added.stream = (uint32_t)stream & EVENT_NO_STREAM;
+    return format_put(out, &added);
 }

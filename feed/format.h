@@ -77,7 +77,7 @@ struct format {
 
     /* State that lives from the first line to the last; both NULL for a format without. create()
      * returns 0, -EINVAL with one line in `error` (a bad option) or -ENOMEM. A rewind makes a new
-     * parser. */
+     * parser. All its lines go to outputs with the same `streams`. */
     int (*create)(const struct format_options *options, void **out, char *error, size_t error_size);
     void (*destroy)(void *parser);
 
@@ -155,5 +155,8 @@ bool format_take_time(struct format_output *out, const char *field,
  * FORMAT_EVENTS, or FORMAT_BAD: a name that is none, too many streams, no memory. */
 enum format_result format_add(struct format_output *out, const struct price_event *event,
                               struct format_name source, struct format_name symbol);
+
+/* Adds an event that has its stream. Returns FORMAT_EVENTS, or FORMAT_BAD: no memory. */
+enum format_result format_put(struct format_output *out, const struct price_event *event);
 
 #endif

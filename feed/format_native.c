@@ -3,9 +3,11 @@
  * Several recordings may stand one after the other in a file, so a header is welcome anywhere; none
  * is needed, so that a piece cut out of a recording can be replayed. Members we do not know are
  * passed over: a later program may add some without raising the version. */
+#include <errno.h>
 #include <string.h>
 
 #include "feed/format.h"
+#include "feed/native_fast.h"
 
 enum { VERSION_MAX = 1 };
 
@@ -146,11 +148,9 @@ static enum format_result add_quote(struct format_output *out, const struct json
     return add(out, found, &event);
 }
 
-static enum format_result parse_line(void *parser, const char *text, size_t len,
-                                     struct format_output *out)
+static enum format_result parse_any(const char *text, size_t len, struct format_output *out)
 {
     struct json_scan_token found[FIELDS];
-    (void)parser;
     const enum format_result rc = read_object(text, len, found, out);
     if (rc != FORMAT_EVENTS)
         return rc;
@@ -163,6 +163,32 @@ static enum format_result parse_line(void *parser, const char *text, size_t len,
     if (found[TYPE].text != NULL)
         return FORMAT_IGNORED; /* how a recorder notes the state of a feed, or a reset */
     return format_bad(out, found[KIND].text == NULL ? "kind is missing" : "kind is unknown");
+}
+
+/* `parser`, a native_fast, may be NULL: who has few lines saves its memory. */
+static enum format_result parse_line(void *parser, const char *text, size_t len,
+                                     struct format_output *out)
+{
+    struct price_event event;
+    if (parser != NULL && native_fast_read(parser, text, len, &event))
+        return format_put(out, &event);
+    const size_t before = out->count;
+    const enum format_result rc = parse_any(text, len, out);
+    if (parser != NULL && out->count > before)
+        native_fast_learn(parser, streams_get(out->streams, out->events[before].stream), text, len);
+    return rc;
+}
+
+static int create(const struct format_options *options, void **out, char *error, size_t error_size)
+{
+    (void)options, (void)error, (void)error_size;
+    *out = native_fast_create();
+    return *out != NULL ? 0 : -ENOMEM;
+}
+
+static void destroy(void *parser)
+{
+    native_fast_destroy(parser);
 }
 
 /* Any version is recognised here: parse_line() then tells the user which ones can be read. */
@@ -190,5 +216,7 @@ const struct format format_native = {
     .content = "pricecast's own recordings: a header {\"pricecast\":1}, then one JSON item a line",
     .keys = keys,
     .guess = guess,
+    .create = create,
+    .destroy = destroy,
     .parse_line = parse_line,
 };
