@@ -12,7 +12,7 @@
 
 #include "feed/unpack.h"
 
-enum { TEXT_BYTES = 1 << 20 };
+enum { TEXT_BYTES = 2 << 20 };
 
 struct line_reader {
     struct unpack *unpack;
@@ -20,7 +20,9 @@ struct line_reader {
     size_t size, size_max;
     size_t start, scanned, end;
     size_t line_max;
-    uint64_t dropped; /* text bytes that have left the buffer */
+    uint64_t dropped;       /* text bytes that have left the buffer */
+    size_t refill_text;     /* how much text the last refill brought … */
+    uint64_t refill_stored; /* … and where in the stored file it began */
     uint64_t line;
     int rc;           /* what unpack_read() ended with, or 1 */
     bool is_skipping; /* inside a line that was too long; its beginning is gone */
@@ -105,10 +107,13 @@ static int refill(struct line_reader *reader)
     const int rc = make_room(reader);
     if (rc != 0)
         return reader->rc = rc;
+    const uint64_t stored = unpack_stored_bytes(reader->unpack);
     const ssize_t got =
         unpack_read(reader->unpack, reader->text + reader->end, reader->size - reader->end);
     if (got <= 0)
         return reader->rc = (int)got;
+    reader->refill_stored = stored;
+    reader->refill_text = (size_t)got;
     reader->end += (size_t)got;
     return 1;
 }
@@ -161,6 +166,8 @@ int line_reader_rewind(struct line_reader *reader)
         if (rc != 0)
             return rc;
         reader->dropped = reader->end = 0;
+        reader->refill_text = 0;
+        reader->refill_stored = 0;
         reader->rc = 1;
     }
     reader->start = reader->scanned = 0;
@@ -174,6 +181,8 @@ int line_reader_seek(struct line_reader *reader, uint64_t offset)
     const int rc = unpack_seek(reader->unpack, offset);
     if (rc != 0)
         return rc;
+    reader->refill_text = 0;
+    reader->refill_stored = offset;
     reader->dropped = (size_t)offset; /* what stands before it is not in the buffer */
     reader->end = reader->start = reader->scanned = 0;
     reader->rc = 1;
@@ -182,12 +191,25 @@ int line_reader_seek(struct line_reader *reader, uint64_t offset)
     return 0;
 }
 
+/* What the last refill brought was read at once, but is used up only as its lines are. */
+static uint64_t stored_used(const struct line_reader *reader)
+{
+    const uint64_t stored = unpack_stored_bytes(reader->unpack);
+    const size_t unread = reader->end - reader->start;
+    if (reader->rc <= 0 && reader->scanned == reader->end)
+        return stored; /* here it ends */
+    if (unread >= reader->refill_text)
+        return reader->refill_stored;
+    return reader->refill_stored +
+           (stored - reader->refill_stored) * (reader->refill_text - unread) / reader->refill_text;
+}
+
 struct line_position line_reader_position(const struct line_reader *reader)
 {
     return (struct line_position){
         .line = reader->line,
         .text_bytes = reader->dropped + reader->end,
-        .stored_bytes = unpack_stored_bytes(reader->unpack),
+        .stored_bytes = stored_used(reader),
         .stored_total = unpack_stored_total(reader->unpack),
     };
 }

@@ -2,7 +2,7 @@
  *
  * A line ends with LF or CRLF, which are not part of it; the last one may have no end. A UTF-8 byte
  * order mark in front of the first is dropped. Lines may be empty and may hold any byte, NUL too.
- * Memory stays at about 1.3 MiB, or the longest line where that is more.
+ * Memory stays at about 2.3 MiB, or the longest line where that is more.
  *
  * Blocking calls; one thread at a time. */
 #ifndef PRICECAST_FEED_LINE_READER_H
@@ -25,7 +25,8 @@ struct line {
 struct line_position {
     uint64_t line;         /* lines finished, those too long included */
     uint64_t text_bytes;   /* unpacked so far */
-    uint64_t stored_bytes; /* used so far of the file as it is stored */
+    uint64_t stored_bytes; /* of the file as it is stored, those of the lines so far: in packed data
+                              an estimate, up to the end */
     uint64_t stored_total; /* its size, or 0 when that cannot be known */
 };
 

@@ -14,6 +14,11 @@
 enum {
     OUT_BYTES = 128 << 10,
     ZSTD_LEVEL = 6, /* measured: 19 % smaller than 3, and twice as fast as 9, 9 % larger */
+    /* 128 KiB to look back, measured: recordings of simulated and of real markets get 4 and 8 %
+     * smaller than with the level's own 2 MiB, for a near match takes fewer bits than a far one.
+     * And a reader's memory stays in the cache: merging eight files takes as long as reading
+     * them one after another, not 1.5 times as long. */
+    ZSTD_WINDOW_LOG = 17,
     GZIP_LEVEL = 6,
     GZIP_WINDOW = 15 + 16, /* zlib's way of asking for a gzip header */
 };
@@ -60,6 +65,7 @@ static bool codec_make(struct pack *pack)
         if (pack->zstd == NULL)
             return false;
         ZSTD_CCtx_setParameter(pack->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
+        ZSTD_CCtx_setParameter(pack->zstd, ZSTD_c_windowLog, ZSTD_WINDOW_LOG);
         ZSTD_CCtx_setParameter(pack->zstd, ZSTD_c_checksumFlag, 1);
     } else if (pack->kind == PACK_GZIP) {
         pack->has_gzip = deflateInit2(&pack->gzip, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, 8,

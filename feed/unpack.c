@@ -144,27 +144,34 @@ static size_t zstd_share(const struct unpack *unpack, size_t got)
     return got < wants ? got : wants;
 }
 
+/* Of a file on disk, the whole of `room`: when files are merged, each reader's window has left the
+ * cache by the time it is its turn again, and the more it unpacks then, the more it gets for
+ * fetching it (eight files with windows of 2 MiB: 1.5 -> 1.3 times as long as one by one). */
 static ssize_t read_zstd(struct unpack *unpack, char *out, size_t room)
 {
     ZSTD_outBuffer text = {out, room, 0};
-    while (text.pos == 0) {
+    const size_t wanted = unpack->stored_total > 0 ? room : 1;
+    while (text.pos < wanted) {
         const ssize_t got = input_need(unpack, 1);
-        if (got < 0)
-            return got;
-        if (got == 0 && unpack->is_between)
-            return 0;
+        if (got < 0 || (got == 0 && unpack->is_between))
+            return text.pos > 0 ? (ssize_t)text.pos : got;
+        const size_t before = text.pos;
         ZSTD_inBuffer in = {unpack->in + unpack->in_at, zstd_share(unpack, (size_t)got), 0};
         const size_t rc = ZSTD_decompressStream(unpack->zstd, &text, &in);
-        if (ZSTD_isError(rc))
-            return stop_at(unpack, -EBADMSG, "zstd data is corrupt", ZSTD_getErrorName(rc));
+        if (ZSTD_isError(rc)) {
+            stop_at(unpack, -EBADMSG, "zstd data is corrupt", ZSTD_getErrorName(rc));
+            break;
+        }
         unpack->in_at += in.pos;
         unpack->is_between = rc == 0;
         unpack->is_full = rc > 0 && text.pos == room;
         unpack->zstd_wants = rc > 0 ? rc : 1;
-        if (got == 0 && text.pos == 0)
-            return stop_at(unpack, -ENODATA, "zstd data ends early", "");
+        if (got == 0 && text.pos == before) {
+            stop_at(unpack, -ENODATA, "zstd data ends early", "");
+            break;
+        }
     }
-    return (ssize_t)text.pos;
+    return text.pos > 0 ? (ssize_t)text.pos : unpack->state;
 }
 
 /* gzip: 1f 8b; zstd: 28 b5 2f fd, or 5x 2a 4d 18 for a frame to skip. */

@@ -204,6 +204,37 @@ static void expect_text(const struct bytes *packed, const struct bytes *text)
     free(reading.seen.data);
 }
 
+/* The file is read a megabyte at a time; progress, and a seek to a percentage, want better. */
+static void the_position_follows_the_lines_and_not_the_buffer(void **state)
+{
+    enum { LINES = 1000, HALF = LINES / 2 };
+    (void)state;
+    struct bytes text = sample_text(LINES), files[2] = {0};
+    bytes_add(&files[0], text.data, text.len);
+    bytes_add_zstd(&files[1], text.data, text.len, text.len);
+    for (int i = 0; i < 2; i++) {
+        struct line_reader *reader;
+        struct line line;
+        struct temp_file file = temp_file_make(files[i].data, files[i].len);
+        assert_int_equal(line_reader_open(file.path, 0, &reader), 0);
+        for (int turn = 0; turn < 2; turn++) {
+            for (int n = 0; n < HALF; n++)
+                assert_int_equal(line_reader_next(reader, &line), 1);
+            assert_in_range(line_reader_position(reader).stored_bytes, files[i].len * 4 / 10,
+                            files[i].len * 6 / 10);
+            for (int n = 0; n < HALF; n++)
+                assert_int_equal(line_reader_next(reader, &line), 1);
+            assert_int_equal(line_reader_next(reader, &line), 0);
+            assert_int_equal(line_reader_position(reader).stored_bytes, files[i].len);
+            assert_int_equal(line_reader_rewind(reader), 0);
+        }
+        line_reader_close(reader);
+        temp_file_drop(&file);
+        free(files[i].data);
+    }
+    free(text.data);
+}
+
 static void members_and_frames_in_a_row_are_one_text(void **state)
 {
     (void)state;
@@ -495,6 +526,7 @@ int main(void)
         cmocka_unit_test(a_line_of_just_the_limit_passes_and_one_above_is_skipped),
         cmocka_unit_test(lines_of_any_length_come_whole),
         cmocka_unit_test(an_endless_line_costs_no_memory),
+        cmocka_unit_test(the_position_follows_the_lines_and_not_the_buffer),
         cmocka_unit_test(members_and_frames_in_a_row_are_one_text),
         cmocka_unit_test(a_file_may_begin_with_a_frame_to_skip),
         cmocka_unit_test(what_follows_gzip_data_is_ignored),
