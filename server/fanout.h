@@ -189,6 +189,9 @@ bool reader_is_blocked(const struct reader *reader);
 /* Does it hold so many answers that reader_send() refuses another? */
 bool reader_has_unread_answers(const struct reader *reader);
 
+/* Events that wait for its socket, queued or to be made up for; not those of a coming tick. */
+uint64_t reader_pending(const struct reader *reader);
+
 /* Does nothing wait for this reader? */
 bool reader_is_drained(const struct reader *reader);
 

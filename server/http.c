@@ -12,6 +12,7 @@
 
 #include "server/api.h"
 #include "server/candles_api.h"
+#include "server/clients.h"
 #include "server/metrics.h"
 #include "server/shard.h"
 #include "server/webroot.h"
@@ -307,6 +308,8 @@ static int serve_metrics(struct http_request *request, struct lws *wsi, bool hea
 static int serve_candles(struct http_request *request, struct lws *wsi, bool is_stats,
                          bool head_only);
 
+static int serve_clients(struct http_request *request, struct lws *wsi, bool head_only);
+
 static int serve_get(struct http_request *request, struct lws *wsi, const char *path,
                      bool head_only)
 {
@@ -321,6 +324,8 @@ static int serve_get(struct http_request *request, struct lws *wsi, const char *
                             "Upgrade: websocket\r\n");
     if (strcmp(path, "/api/v1/candles") == 0 || strcmp(path, "/api/v1/stats") == 0)
         return serve_candles(request, wsi, path[8] == 's', head_only);
+    if (strcmp(path, "/api/v1/clients") == 0)
+        return serve_clients(request, wsi, head_only);
     if (strncmp(path, "/api/", 5) == 0)
         return serve_api(request, wsi, path, head_only);
     return serve_page(request, wsi, path, head_only);
@@ -559,8 +564,8 @@ static int answer_result(struct http_request *request, struct lws *wsi)
     return rc;
 }
 
-/* Keeper's thread. */
-static void on_candles(void *ctx, int status, struct text *json)
+/* Another thread: the keeper's, or a shard's. */
+static void on_gathered(void *ctx, int status, struct text *json)
 {
     struct http_result *result = ctx;
     if (status == 0) { /* we are stopping */
@@ -599,8 +604,28 @@ static int serve_candles(struct http_request *request, struct lws *wsi, bool is_
         return answer_error(request, wsi, 500, "internal", "out of memory", NULL);
     }
     request->head_only = head_only;
-    candles_ask_send(ask, server_keeper(request->shard->server), on_candles, result);
+    candles_ask_send(ask, server_keeper(request->shard->server), on_gathered, result);
     return 0;
+}
+
+static int serve_clients(struct http_request *request, struct lws *wsi, bool head_only)
+{
+    char offset[24], limit[24];
+    struct clients_page page;
+    if (!peer_is_local(wsi) || !origin_is_allowed(request->shard, wsi))
+        return answer_error(request, wsi, 403, "forbidden", "only from this machine", NULL);
+    const char *problem =
+        clients_page_read(query_value(wsi, "offset", offset, sizeof offset) ? offset : NULL,
+                          query_value(wsi, "limit", limit, sizeof limit) ? limit : NULL, &page);
+    if (problem != NULL)
+        return answer_error(request, wsi, 400, "bad_request", problem, NULL);
+    struct http_result *result = request_wait(request);
+    request->head_only = head_only;
+    if (result != NULL && clients_ask(request->shard->server, page, on_gathered, result) == 0)
+        return 0;
+    request_forget(request);
+    http_result_free(result);
+    return answer_error(request, wsi, 500, "internal", "out of memory", NULL);
 }
 
 static int publish_begin(struct http_request *request, struct lws *wsi)

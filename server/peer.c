@@ -12,6 +12,15 @@
 enum { STATE_CLOSE = 7, STATE_CLOSE_WAIT = 8 }; /* of the kernel's tcp_states.h */
 enum { LAG_MAX_US = 50000 /* a thread that is later than this is what makes clients wait */ };
 
+/* A receiver without memory also drops what its window had allowed, so something may be on its way
+ * again and again although the window is closed. */
+static bool window_is_closed(const struct tcp_info *info, socklen_t len)
+{
+    const bool says_window = len >= offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof(uint32_t);
+    return (says_window && info->tcpi_snd_wnd == 0) || info->tcpi_probes > 0 ||
+           (info->tcpi_unacked == 0 && info->tcpi_notsent_bytes > 0);
+}
+
 bool peer_read(int fd, struct peer *out)
 {
     struct tcp_info info = {0}; /* older kernels fill less of it */
@@ -27,8 +36,7 @@ bool peer_read(int fd, struct peer *out)
         .silent_ms = info.tcpi_last_ack_recv,
         .has_ended = info.tcpi_state == STATE_CLOSE || info.tcpi_state == STATE_CLOSE_WAIT,
         .is_retrying = info.tcpi_retransmits > 0,
-        .window_closed =
-            info.tcpi_probes > 0 || (info.tcpi_unacked == 0 && info.tcpi_notsent_bytes > 0),
+        .window_closed = window_is_closed(&info, len),
         .window_limits = info.tcpi_rwnd_limited > info.tcpi_busy_time / 2,
     };
     return true;

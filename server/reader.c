@@ -243,6 +243,29 @@ void reader_writeable(struct reader *reader)
     }
 }
 
+static uint64_t part_pending(const struct part *part)
+{
+    const struct audience *audience = part->audience;
+    const struct book *book = fanout_book(audience->fanout);
+    uint64_t pending = 0;
+    for (uint32_t i = 0; part->sent != NULL && i < audience->count; i++) {
+        const uint64_t seq = book_entry(book, audience->streams[i])->latest.seq;
+        const uint64_t sent = i < part->sent_count ? part->sent[i] : 0;
+        pending += seq > 0 && (sent == SEQ_SNAPSHOT || seq > sent);
+    }
+    return pending;
+}
+
+uint64_t reader_pending(const struct reader *reader)
+{
+    uint64_t pending = 0;
+    for (uint32_t i = 0; i < reader->queue_count; i++)
+        pending += reader->queue[(reader->queue_first + i) & (reader->queue_size - 1)]->cargo.items;
+    for (size_t i = 0; i < reader->parts_count; i++)
+        pending += part_pending(&reader->parts[i]);
+    return pending;
+}
+
 bool reader_is_drained(const struct reader *reader)
 {
     if (reader->failed)

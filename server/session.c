@@ -101,6 +101,7 @@ static enum write_result socket_write(struct reader *reader, const void *bytes, 
     session->sent_at_ms = shard_now_ms(session->shard);
     const bool blocked = lws_partial_buffered(session->wsi) != 0;
     ears_set(session, blocked);
+    session->blocked_at_ms = session->sent_at_ms;
     return blocked ? WRITE_BLOCKED : WRITE_DONE;
 }
 
@@ -504,6 +505,8 @@ bool session_open(struct session *session, struct shard *shard, struct lws *wsi,
     *session = (struct session){.shard = shard, .wsi = wsi};
     reader_init(&session->reader, shard->fanout, &ops);
     session->reader.encoding = encoding;
+    session->number = ++shard->last_session;
+    session->since_us = wall_us();
     session->has_ears = true;
     session->next = shard->sessions;
     session->link = &shard->sessions;

@@ -546,13 +546,12 @@ static void stop_begin(struct shard *shard)
         loop_stop(shard);
 }
 
+/* Looked at in every turn, and nearly always empty. */
 static struct shard_mail *inbox_take(struct shard *shard)
 {
-    pthread_mutex_lock(&shard->inbox_lock);
-    struct shard_mail *all = shard->inbox;
-    shard->inbox = NULL;
-    pthread_mutex_unlock(&shard->inbox_lock);
-    return all;
+    if (atomic_load_explicit(&shard->inbox, memory_order_relaxed) == NULL)
+        return NULL;
+    return atomic_exchange(&shard->inbox, NULL);
 }
 
 static void inbox_read(struct shard *shard)
@@ -593,10 +592,9 @@ void shard_wake(struct shard *shard)
 
 void shard_post(struct shard *shard, struct shard_mail *mail)
 {
-    pthread_mutex_lock(&shard->inbox_lock);
-    mail->next = shard->inbox;
-    shard->inbox = mail;
-    pthread_mutex_unlock(&shard->inbox_lock);
+    mail->next = atomic_load(&shard->inbox);
+    while (!atomic_compare_exchange_weak(&shard->inbox, &mail->next, mail))
+        ;
     shard_wake(shard);
 }
 
@@ -740,7 +738,6 @@ int shard_init(struct shard *shard, struct server *server, unsigned number, int 
         .fanout = fanout_create(&fanout),
     };
     shard->measures_stages = number == 0 && feed_mode(options->feed) != FEED_MODE_REPLAY;
-    pthread_mutex_init(&shard->inbox_lock, NULL);
     if (shard->fanout == NULL)
         return -ENOMEM;
     int rc = loop_create(shard);
@@ -782,7 +779,6 @@ void shard_finish(struct shard *shard)
         next = mail->next;
         mail->discard(mail);
     }
-    pthread_mutex_destroy(&shard->inbox_lock);
     fanout_destroy(shard->fanout);
     if (shard->spare_fd >= 0)
         close(shard->spare_fd);

@@ -54,13 +54,13 @@ struct shard {
     struct bus_sub *sub;
     struct fanout *fanout;
     struct session *sessions;
+    uint32_t last_session;              /* the number of the newest */
     struct session *wheel[WHEEL_SLOTS]; /* sessions by when they are next looked at */
     unsigned wheel_at;
     int64_t tick_at_ms;            /* what the tick timer is set to */
     struct http_request *requests; /* that wait for another thread's result */
     uint64_t last_request_id;
-    pthread_mutex_t inbox_lock;
-    struct shard_mail *inbox; /* under the lock; newest first */
+    _Atomic(struct shard_mail *) inbox; /* newest first */
     struct shard_counts counts;
     bool measures_stages; /* shard 0 does, unless a recording is played */
     struct stages stages;

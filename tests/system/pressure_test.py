@@ -6,6 +6,7 @@ import re
 import sys
 import time
 import unittest
+import urllib.error
 import urllib.request
 
 sys.dont_write_bytecode = True
@@ -53,6 +54,37 @@ class Stuck(unittest.TestCase):
             for client in stuck:
                 client.socket.close()
 
+    def hears_why(self, server):
+        """A stuck client that begins to read when it is being closed. Returns what errors it was told
+        and the close code, or None when it came too late."""
+        with RawClient(server, "/ws?symbols=*&mode=every", receive_buffer=SMALL) as client:
+            while True:
+                clients = server.get("/api/v1/clients")["clients"]
+                if not clients:
+                    return None
+                if clients[0].get("closing"):
+                    self.assertEqual(clients[0]["closing"], "stuck")
+                    break
+            errors = []
+            try:
+                while True:
+                    message = client.receive()
+                    if isinstance(message, tuple):
+                        return errors, message[1]
+                    if message["type"] == "error":
+                        errors.append(message)
+            except (EOFError, ConnectionError):
+                return None
+
+    def test_who_reads_after_all_hears_why(self):
+        with Server(*FAST, "--stuck-timeout", "1", "--shards", "1") as server:
+            heard = None
+            for _ in range(10):
+                heard = heard or self.hears_why(server)
+            errors, code = heard
+            self.assertEqual((errors[-1]["code"], code), ("slow_consumer", 4408))
+            self.assertIn("nothing was taken", errors[-1]["message"])
+
     def test_an_idle_client_is_not_stuck(self):
         with Server("--feed", "push:", "--stuck-timeout", "1", "--heartbeat-ms", "250") as server, \
                 RawClient(server, "/ws?symbols=*") as idle:
@@ -70,6 +102,78 @@ class Stuck(unittest.TestCase):
                     client.send({"op": "nonsense"})
                 self.assertEqual(client.closing_code(), 1008)
             wait_until(lambda: ended(server, "bad_messages") == 1, "the bad client's end")
+
+
+class Clients(unittest.TestCase):
+    def clients(self, server, query=""):
+        return server.get(f"/api/v1/clients{query}")
+
+    def test_who_does_not_read_comes_first_with_the_reason(self):
+        with Server(*FAST, "--shards", "3", "--max-queue-bytes", "50000000") as server, \
+                RawClient(server, "/ws?symbols=*&mode=every&max_age_ms=3600000",
+                          receive_buffer=SMALL) as stalled, \
+                RawClient(server, "/ws?symbols=*&max_rate=20") as fast:
+            fast.read_ahead()
+            def slowest():
+                return self.clients(server)["clients"][0]
+            # How the kernel finds out takes it a moment.
+            wait_until(lambda: slowest()["verdict"] == "client" and
+                       slowest()["pending"]["events"] > 10, "the verdict")
+            answer = self.clients(server)
+            self.assertEqual((answer["total"], answer["offset"]), (2, 0))
+            first, second = answer["clients"]
+            address = "%s:%u" % stalled.socket.getsockname()
+            self.assertEqual((first["peer"], first["transport"], first["encoding"]),
+                             (address, "ws", "json"))
+            self.assertEqual(first["topics"], 1)
+            self.assertEqual(first["deliveries"], [{"mode": "every", "max_age_ms": 3600000}])
+            self.assertGreater(first["pending"]["bytes"], 1000)
+            self.assertGreater(first["delivered"]["items"], 0)
+            self.assertGreater(first["tcp"]["unsent_bytes"], 0)
+            self.assertEqual(second["deliveries"], [{"mode": "latest", "max_rate": 20}])
+            self.assertGreater(second["since"], 1e15)
+            # Once it reads, nothing waits any more, and what had waited was old.
+            stalled.read_ahead()
+            def caught_up():
+                mine = [c for c in self.clients(server)["clients"] if c["peer"] == address][0]
+                return mine["pending"]["events"] == 0 and mine
+            mine = []
+            wait_until(lambda: mine.append(caught_up()) or mine[-1], "the rest")
+            self.assertEqual(mine[-1]["verdict"], "ok")
+            self.assertEqual(mine[-1]["skipped"], 0)
+            self.assertGreater(mine[-1]["age_us"]["max"], first["blocked_ms"] * 500)
+
+    def test_pages_of_many_shards_have_each_session_once(self):
+        with Server("--feed", "sim:?symbols=1&rate=1", "--shards", "4") as server:
+            clients = [RawClient(server, "/ws?symbols=*") for _ in range(25)]
+            for client in clients:
+                client.until_type("snapshot")
+            seen = []
+            for offset in (0, 10, 20, 30):
+                page = self.clients(server, f"?limit=10&offset={offset}")
+                self.assertEqual((page["total"], page["offset"]), (25, offset))
+                self.assertEqual(len(page["clients"]), min(10, max(0, 25 - offset)))
+                seen += [client["id"] for client in page["clients"]]
+            # Between pages the order may change: only the whole is sure.
+            ids = [client["id"] for client in self.clients(server, "?limit=1000")["clients"]]
+            self.assertEqual(len(set(ids)), 25)
+            self.assertLessEqual(set(seen), set(ids))
+            for client in clients:
+                client.socket.close()
+
+    def test_bad_queries_and_foreign_pages_are_refused(self):
+        with Server(*FAST) as server:
+            for query in ("?limit=0", "?limit=1001", "?limit=x", "?offset=-1"):
+                with self.assertRaises(urllib.error.HTTPError) as refused:
+                    self.clients(server, query)
+                self.assertEqual(refused.exception.code, 400, query)
+                refused.exception.close()
+            request = urllib.request.Request(f"http://127.0.0.1:{server.port}/api/v1/clients",
+                                             headers={"Origin": "https://elsewhere.example"})
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(request)
+            self.assertEqual(refused.exception.code, 403)
+            refused.exception.close()
 
 
 class MaxAge(unittest.TestCase):
