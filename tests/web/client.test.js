@@ -253,7 +253,7 @@ test('streams are told apart by kind, source and symbol', () => {
   assert.deepEqual(gaps, []);
 });
 
-test('a reset or a reconnect starts counting again', () => {
+test('a reset starts counting again; after a reconnect the seq of the same epoch tells what was lost', () => {
   const fixture = setUpLive();
   const gaps = [];
   fixture.feed.on('gap', (gap) => gaps.push(gap));
@@ -263,8 +263,9 @@ test('a reset or a reconnect starts counting again', () => {
   fixture.socket.end();
   fixture.clock.advance(1000);
   fixture.socket.hello({ epoch: 'e2' });
-  fixture.socket.say({ type: 'update', data: [trade(500)] });
   assert.deepEqual(gaps, []);
+  fixture.socket.say({ type: 'snapshot', data: [trade(500)] });
+  assert.deepEqual(gaps, [{ reason: 'lost', lost: 498, awayMs: 1000 }]);
 });
 
 test('unknown messages and fields are ignored, broken ones reported', () => {

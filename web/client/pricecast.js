@@ -14,6 +14,7 @@
  * as `gap`, and delivered all the same.
  */
 import { Api, Replay } from './api.js';
+import { decodeBinary } from './binary.js';
 import { FeedError } from './errors.js';
 import { Deferred, Listeners } from './listeners.js';
 import { Clock, Meter } from './meter.js';
@@ -69,6 +70,8 @@ export { FeedError } from './errors.js';
  * @property {number} reconnects
  *
  * @typedef {object} Options
+ * @property {'json'|'binary'} [codec] default json; binary takes a fraction of the bytes, and gives
+ *   way where the server does not know it
  * @property {AbortSignal} [signal] closes everything
  * @property {boolean} [reconnect] default true
  * @property {number} [attemptsMax] tries in a row; default Infinity
@@ -88,6 +91,7 @@ export { FeedError } from './errors.js';
 export const PROTOCOL = 'pricecast.v1';
 
 const DEFAULTS = {
+  codec: 'json',
   reconnect: true,
   attemptsMax: Infinity,
   backoffMinMs: 250,
@@ -142,9 +146,10 @@ export class Feed {
   /** @type {string|null} */
   #epoch = null;
   #isReplay = false;
-  /** @type {Map<string, {source: string, symbol: string, kind: any, seq: number, version: number, audience: Subscription[]}>} */
+  /** @type {Map<string, {source: string, symbol: string, kind: any, seq: number, isOld: boolean, version: number, audience: Subscription[]}>} */
   #streams = new Map();
   #version = 0; // of the subscriptions: streams find their audience anew
+  #definitions = new Map(); // of this connection's binary frames
   #pings = new Map();
   #clock = new Clock();
   #meter = new Meter();
@@ -349,7 +354,9 @@ export class Feed {
     this.#dialled = url;
     let socket;
     try {
-      socket = new this.#options.WebSocket(url, [`${PROTOCOL}.json`]);
+      const codecs = this.#options.codec === 'binary' ? ['bin', 'json'] : ['json'];
+      socket = new this.#options.WebSocket(url, codecs.map((codec) => `${PROTOCOL}.${codec}`));
+      socket.binaryType = 'arraybuffer';
     } catch (cause) {
       this.#hangUp();
       this.#shut('bad_request', `${url}: ${cause instanceof Error ? cause.message : cause}`, { cause });
@@ -372,6 +379,7 @@ export class Feed {
     this.#socket = null;
     this.#isDialling = false;
     this.#pings.clear();
+    this.#definitions.clear();
     this.#commands.clear();
     this.#resuming.clear();
     for (const subscription of this.#subscriptions.values()) subscription.forgetAnswers();
@@ -437,13 +445,13 @@ export class Feed {
     this.#heardAt = this.#options.now();
     let message;
     try {
-      message = JSON.parse(data);
-    } catch {
-      this.#emit('error', new FeedError('bad_frame', 'the server sent what is not JSON'));
+      message = typeof data === 'string' ? JSON.parse(data) : decodeBinary(data, this.#definitions);
+    } catch (cause) {
+      this.#emit('error', new FeedError('bad_frame', 'the server sent what cannot be read', { cause }));
       return;
     }
     const count = Array.isArray(message?.data) ? message.data.length : 0;
-    this.#meter.count(this.#heardAt, count, data.length);
+    this.#meter.count(this.#heardAt, count, data.length ?? data.byteLength);
     if (message?.type === 'hello') this.#onHello(message);
     else if (this.#isOpen()) this.#onMessage(message);
   }
@@ -474,12 +482,13 @@ export class Feed {
   }
 
   #subscribeAll(isNewEpoch) {
-    const knew = this.#streams;
-    this.#streams = new Map();
+    const knewSome = this.#streams.size > 0;
+    if (isNewEpoch) this.#streams.clear();
+    for (const stream of this.#streams.values()) stream.isOld = true;
     for (const subscription of this.#subscriptions.values()) {
-      this.#sendSubscription(subscription, subscription.symbols, isNewEpoch ? undefined : knew);
+      this.#sendSubscription(subscription, subscription.symbols, this.#streams);
     }
-    if (isNewEpoch && knew.size > 0) this.#tellGap({ reason: 'epoch', awayMs: this.#awayMs });
+    if (isNewEpoch && knewSome) this.#tellGap({ reason: 'epoch', awayMs: this.#awayMs });
   }
 
   #onMessage(message) {
@@ -537,13 +546,19 @@ export class Feed {
     }
     const heard = [...this.#subscriptions.values()].filter((subscription) => subscription.isHeard);
     const parts = new Map(heard.map((subscription) => [subscription, /** @type {Item[]} */ ([])]));
+    let lost = 0;
     for (const item of items) {
       const stream = this.#streamOf(item);
-      if (!isSnapshot && stream.seq > 0) this.#checkSequence(item, stream.seq);
+      if (stream.seq > 0) {
+        if (isSnapshot || stream.isOld) lost += Math.max(0, item.seq - stream.seq - 1);
+        else this.#checkSequence(item, stream.seq);
+      }
+      stream.isOld = false;
       stream.seq = item.seq;
       if (item.skipped > 0) this.#meter.conflated += item.skipped;
       if (parts.size > 0) for (const subscription of this.#audienceOf(stream)) parts.get(subscription)?.push(item);
     }
+    if (lost > 0) this.#tellGap({ reason: 'lost', lost, awayMs: this.#awayMs });
     this.#measureAge(items.at(-1));
     const epoch = this.#epoch ?? '';
     this.#emit('items', { items, isSnapshot, epoch });
@@ -555,7 +570,7 @@ export class Feed {
   #streamOf({ kind, source, symbol }) {
     const key = `${kind}\n${source}\n${symbol}`;
     let stream = this.#streams.get(key);
-    if (!stream) this.#streams.set(key, (stream = { kind, source, symbol, seq: 0, version: -1, audience: [] }));
+    if (!stream) this.#streams.set(key, (stream = { kind, source, symbol, seq: 0, isOld: false, version: -1, audience: [] }));
     return stream;
   }
 
@@ -638,18 +653,18 @@ export class Feed {
   /** @param {Subscription} subscription @param {string[]} symbols
    *  @param {Map<string, any>} [known] streams that may be resumed */
   #sendSubscription(subscription, symbols, known) {
-    const { kinds, mode, maxRate, snapshot, resume = true } = subscription.topic;
+    const { kinds, mode, maxRate, maxAgeMs, snapshot, resume = true } = subscription.topic;
     const places = [];
     if (resume && known) for (const stream of known.values()) if (subscription.covers(stream)) places.push(stream);
     for (const piece of cutToFit(symbols, places)) {
       const id = ++this.#lastId;
       const streams = piece.places.map(({ source, symbol, kind, seq }) => [source, symbol, kind, seq]);
-      for (const stream of piece.places) this.#streamOf(stream).seq = stream.seq;
+      for (const stream of piece.places) this.#streamOf(stream).isOld = false;
       if (streams.length > 0) this.#resuming.set(id, subscription);
       this.#commands.set(id, subscription);
       subscription.expectAnswer();
       this.#send({
-        op: 'subscribe', id, symbols: piece.symbols, kinds, mode, max_rate: maxRate, snapshot,
+        op: 'subscribe', id, symbols: piece.symbols, kinds, mode, max_rate: maxRate, max_age_ms: maxAgeMs, snapshot,
         resume: streams.length > 0 ? { epoch: this.#epoch, streams } : undefined,
       });
     }

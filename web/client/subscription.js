@@ -4,16 +4,14 @@ import { Queue } from './queue.js';
 
 /**
  * @typedef {'trade'|'quote'} Kind
- * @typedef {{kind: Kind, symbol: string, source: string, seq: number, skipped?: number, ts?: number,
- *   recv?: number, price?: string, size?: string, side?: 'buy'|'sell', bid?: string,
- *   bid_size?: string, ask?: string, ask_size?: string}} Item
- *   prices and sizes are the source's own text; times are µs
+ * @typedef {import('./binary.js').Item} Item prices and sizes are the source's own text; times are µs
  * @typedef {{items: Item[], isSnapshot: boolean, epoch: string}} Batch what one frame brought
  *
  * @typedef {object} Topic
  * @property {Kind[]} [kinds] default: both
  * @property {'latest'|'every'} [mode] default: latest
  * @property {number} [maxRate] frames a second
+ * @property {number} [maxAgeMs] of mode every: what has waited longer gives way to the latest
  * @property {boolean} [snapshot] begin with the last known values; default true
  * @property {boolean} [resume] after a reconnect, ask for what was missed instead of a snapshot;
  *   default true

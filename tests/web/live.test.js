@@ -1,0 +1,153 @@
+/* The client against the real server, through what happens to servers. Waits for events only. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import WebSocket from 'ws';
+import { connect } from '../../web/client/pricecast.js';
+import { recording, startServer, trade, within } from '../support/server.mjs';
+
+const SIM = ['--feed', 'sim:?symbols=4&rate=400&seed=1'];
+const QUICK = { backoffMinMs: 1, backoffMaxMs: 20 };
+
+/** A server that may end as the test likes. */
+async function start(t, args, options) {
+  const server = await startServer(null, args, options);
+  t.after(async () => {
+    server.child.kill('SIGCONT');
+    server.child.kill('SIGKILL');
+    await server.ended;
+  });
+  return server;
+}
+
+/** A feed of which everything is noted, and that tests can wait with. */
+function open(t, server, options = {}) {
+  const sockets = [];
+  class Socket extends WebSocket {
+    constructor(...args) {
+      super(...args);
+      sockets.push(this);
+    }
+  }
+  const feed = connect(server.ws, { WebSocket: Socket, ...QUICK, ...options });
+  const states = [];
+  feed.on('state', ({ from, to }) => { if (from !== to) states.push(to); });
+  t.after(() => feed.close());
+  const next = (event, test = () => true) => within(new Promise((resolve) => {
+    const off = feed.on(event, (payload) => {
+      if (!test(payload)) return;
+      off();
+      resolve(payload);
+    });
+  }), `${event}; states: ${states}`, 60_000);
+  const until = (state) => (feed.state === state ? undefined : next('state', ({ to }) => to === state));
+  return { feed, states, next, until, cut: () => sockets.at(-1).terminate() };
+}
+
+const batchOf = async (subscription) => within(new Promise((resolve) => {
+  const off = subscription.on('batch', (batch) => { off(); resolve(batch); });
+}), 'a batch', 60_000);
+
+test('killed and started again: reconnecting, then live in a new epoch, and everything subscribed', async (t) => {
+  const first = await start(t, SIM);
+  const { feed, states, next, until } = open(t, first);
+  const subscription = feed.subscribe(['*']);
+  const gaps = [];
+  subscription.on('gap', (gap) => gaps.push(gap.reason));
+  await batchOf(subscription);
+  first.child.kill('SIGKILL');
+  await until('reconnecting');
+  await first.ended;
+  const hello = next('hello');
+  await start(t, SIM, { port: first.port });
+  assert.equal((await hello).isNewEpoch, true);
+  await batchOf(subscription);
+  assert.deepEqual([states[0], states[1], states.at(-1)], ['live', 'reconnecting', 'live']);
+  assert.deepEqual(gaps, ['epoch']);
+  assert.equal(feed.stats.reconnects, 1);
+});
+
+test('stopped in its tracks: stalled, then reconnecting; going on: live', async (t) => {
+  const server = await start(t, [...SIM, '--heartbeat-ms', '200']);
+  const { feed, next, until } = open(t, server);
+  await feed.ready;
+  const stalled = next('state', ({ to }) => to === 'stalled');
+  const lost = next('state', ({ to }) => to === 'reconnecting');
+  server.child.kill('SIGSTOP');
+  await stalled;
+  assert.equal((await lost).reason, 'nothing received');
+  server.child.kill('SIGCONT');
+  await until('live');
+});
+
+test('told to end: it says when to come back, and the client obeys', async (t) => {
+  const server = await start(t, SIM);
+  const { feed, next } = open(t, server);
+  await feed.ready;
+  const lost = next('state', ({ to }) => to === 'reconnecting');
+  server.child.kill('SIGTERM');
+  const { reason, code, retryAt } = await lost;
+  assert.deepEqual([reason, code], ['server shut down', 1012]);
+  const waitMs = retryAt - performance.now();
+  assert.ok(waitMs <= 5000, String(waitMs));
+});
+
+for (const overflow of ['latest', 'drop-oldest']) {
+  test(`a loop that is slow keeps little, and knows what it did not see: ${overflow}`, async (t) => {
+    const items = Array.from({ length: 20_000 }, (_, i) => trade(`S${i % 3}`, 1_700_000_000_000_000 + i));
+    const server = await startServer(t, ['--feed', recording(t, items), '--speed', 'max', '--wait-clients', '1', '--lossless']);
+    const { feed, next } = open(t, server);
+    const ended = next('feed', ({ state }) => state === 'ended');
+    const subscription = feed.subscribe(['*'], { mode: 'every' });
+    const complete = within(new Promise((resolve) => {
+      subscription.on('batch', (batch) => { if (batch.items.some(({ symbol, seq }) => symbol === 'S1' && seq === 6667)) resolve(); });
+    }), 'the last item', 60_000);
+    const loop = subscription.batches({ buffer: 50, overflow });
+    await ended;
+    await complete;
+    feed.close();
+    const last = new Map();
+    let count = 0;
+    for await (const { items: some } of loop) {
+      for (const { symbol, seq, skipped = 0 } of some) {
+        if (last.has(symbol)) assert.equal(seq, last.get(symbol) + 1 + skipped);
+        last.set(symbol, seq);
+        count++;
+      }
+    }
+    assert.ok(count > 0 && count <= 100, String(count));
+    assert.deepEqual([...last].sort(), [['S0', 6667], ['S1', 6667], ['S2', 6666]]);
+  });
+}
+
+test('both codecs tell the same', async (t) => {
+  const items = Array.from({ length: 300 }, (_, i) => trade(`S${i % 3}`, 1_700_000_000_000_000 + i, { price: `${i}.50` }));
+  const server = await startServer(t, ['--feed', recording(t, items), '--speed', 'max', '--wait-clients', '2', '--lossless']);
+  const all = await Promise.all(['json', 'binary'].map(async (codec) => {
+    const { feed, next } = open(t, server, { codec });
+    const seen = [];
+    feed.subscribe(['*'], { mode: 'every' }).on('batch', (batch) => seen.push(...batch.items));
+    await next('feed', ({ state }) => state === 'ended');
+    return { seen, bytes: feed.stats.bytes };
+  }));
+  assert.equal(all[0].seen.length, 300);
+  assert.deepEqual(all[0].seen, all[1].seen);
+  assert.ok(all[1].bytes < all[0].bytes / 2);
+});
+
+test('candles and the replay over HTTP', async (t) => {
+  const start = 1_700_000_040_000_000;
+  const items = [0, 30, 60].map((second, i) => trade('A', start + second * 1_000_000, { price: `${i + 1}.0` }));
+  const server = await startServer(t, ['--feed', recording(t, items), '--start-paused']);
+  const { feed } = open(t, server);
+  await assert.rejects(feed.candles('A'), { code: 'not_found', status: 404 });
+  assert.equal((await feed.replay.state()).state, 'paused');
+  const updates = feed.subscribe(['A'], { mode: 'every' });
+  await updates.ready;
+  const batch = batchOf(updates);
+  await feed.replay.step(3);
+  await batch;
+  const { candles } = await feed.candles('A', { interval: '1m' });
+  assert.deepEqual(candles.map(({ time, open: first, close }) => [time, first, close]), [[start, '1.0', '2.0'], [start + 60_000_000, '3.0', '3.0']]);
+  assert.equal((await feed.replay.speed('max')).speed, 'max');
+  assert.equal((await feed.get('status')).replay.speed, 'max');
+});
