@@ -50,6 +50,7 @@ struct floor {
     int *audience; /* the sockets that have subscribed */
     size_t audience_count;
     uint64_t seq;
+    double first_due_us, period_us; /* of the updates: each carries the time it was due */
     uint8_t frame[FRAME_BYTES_MAX + WSFRAME_HEADER_MAX];
 };
 
@@ -169,23 +170,21 @@ static size_t frame_batch(struct floor *floor)
 {
     const struct settings *settings = &floor->settings;
     static const char begin[] = "{\"type\":\"update\",\"data\":[", end[] = "]}";
-    struct timespec now;
     char *const text = (char *)floor->frame + WSFRAME_HEADER_MAX;
     char *at = text + sprintf(text, "%s", begin);
-    clock_gettime(CLOCK_REALTIME, &now);
-    const long long ts = now.tv_sec * 1000000LL + now.tv_nsec / 1000;
     uint8_t header[WSFRAME_HEADER_MAX];
     const long payload_len =
         settings->frame_bytes -
         (long)wsframe_header(WSFRAME_TEXT, (uint64_t)settings->frame_bytes, false, header);
     for (long left = settings->batch; left > 0; left--) {
         const char *const item = at;
+        const double ts = floor->first_due_us + floor->period_us * (double)floor->seq;
         const long item_len = (payload_len - (at - text) - (long)sizeof end + 1) / left;
-        at +=
-            sprintf(at,
-                    "%s{\"kind\":\"quote\",\"symbol\":\"FLOOR\",\"source\":\"floor\",\"seq\":%llu,"
-                    "\"ts\":%lld,\"pad\":\"",
-                    left == settings->batch ? "" : ",", (unsigned long long)++floor->seq, ts);
+        at += sprintf(
+            at,
+            "%s{\"kind\":\"quote\",\"symbol\":\"FLOOR\",\"source\":\"floor\",\"seq\":%llu,"
+            "\"ts\":%lld,\"pad\":\"",
+            left == settings->batch ? "" : ",", (unsigned long long)++floor->seq, (long long)ts);
         for (long pad = item_len - (at - item) - 2; pad > 0; pad--)
             *at++ = '0';
         at += sprintf(at, "\"}");
@@ -264,6 +263,10 @@ static int start_timer(struct floor *floor)
         .tv_nsec = (long)period_ns % NS_PER_S,
     };
     const struct itimerspec timer = {.it_interval = period, .it_value = period};
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    floor->period_us = 1e6 / floor->settings.rate;
+    floor->first_due_us = (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1000 + floor->period_us;
     floor->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (floor->timer_fd < 0 || timerfd_settime(floor->timer_fd, 0, &timer, NULL) != 0 ||
         watch(floor, floor->timer_fd) != 0)

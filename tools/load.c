@@ -19,13 +19,13 @@
 
 #define NS_PER_S INT64_C(1000000000)
 
-enum { FILES_BESIDE_CLIENTS = 16, PATIENCE_S = 30 };
+enum { FILES_BESIDE_CLIENTS = 16, PATIENCE_S = 30, MIXED_RATE = 10 };
 
 struct settings {
     struct url url;
-    const char *symbols, *mode, *kinds;
+    const char *symbols, *mode, *kinds, *dialect;
     long clients, random_symbols, slow, seed, server_pid;
-    double duration_s, max_rate, connects_per_s;
+    double duration_s, max_rate, connects_per_s, skew, churn_per_s;
     bool has_no_snapshot, has_check, has_json, is_binary;
 };
 
@@ -34,7 +34,7 @@ struct run {
     struct swarm *swarm;
     int64_t start_ns;
     int64_t own_cpu_ns;
-    struct procstat server;
+    struct procstat first, server; /* before the first client; when measuring began */
 };
 
 static volatile sig_atomic_t stop_flag;
@@ -47,11 +47,15 @@ static const struct option_spec specs[] = {
      SETTING(duration_s), 0, 1e6},
     {"symbols", "LIST", "names and patterns, with commas between (*)", OPTION_TEXT,
      SETTING(symbols)},
-    {"random-symbols", "K", "each client takes K of the server's symbols instead", OPTION_WHOLE,
-     SETTING(random_symbols), 1, 100000},
+    {"random-symbols", "K", "each client takes K of LIST, or of the server's without LIST",
+     OPTION_WHOLE, SETTING(random_symbols), 1, 100000},
+    {"skew", "S", "the symbol of rank n is taken with weight 1/n^S (0: all alike)", OPTION_REAL,
+     SETTING(skew), 0, 10},
+    {"churn", "N", "so many times a second a client changes to other symbols (0)", OPTION_REAL,
+     SETTING(churn_per_s), 0, 1e5},
     {"seed", "N", "of that choice (1)", OPTION_WHOLE, SETTING(seed), 0, 1e15},
-    {"mode", "MODE", "every or latest (the server's default)", OPTION_CHOICE, SETTING(mode),
-     .allowed = "every|latest"},
+    {"mode", "MODE", "every, latest, or mixed: clients by turns (the server's default)",
+     OPTION_CHOICE, SETTING(mode), .allowed = "every|latest|mixed"},
     {"max-rate", "N", "update frames a second for each client (no limit)", OPTION_REAL,
      SETTING(max_rate), 0.001, 1e6},
     {"kinds", "LIST", "trade, quote or both (both)", OPTION_CHOICES, SETTING(kinds),
@@ -67,6 +71,8 @@ static const struct option_spec specs[] = {
      0.001, 1e6},
     {"server-pid", "PID", "also measure that process' CPU and memory", OPTION_WHOLE,
      SETTING(server_pid), 1, 1 << 22},
+    {"dialect", "NAME", "what the server speaks, for comparisons: bare, nats (pricecast)",
+     OPTION_CHOICE, SETTING(dialect), .allowed = DIALECT_NAMES},
     {"json", NULL, "the result as one line of JSON", OPTION_FLAG, SETTING(has_json)},
 };
 
@@ -93,6 +99,8 @@ static enum options_result read_arguments(int argc, char **argv, struct settings
         url = argv[0];
     if (url_parse(url, &settings->url) != 0 || settings->url.is_tls)
         return options_refuse(&program, "URL %s: allowed is ws://HOST:PORT/PATH or http://…", url);
+    if (settings->churn_per_s > 0 && dialect_find(settings->dialect) != DIALECT_PRICECAST)
+        return options_refuse(&program, "--churn: allowed is --dialect pricecast only");
     if (settings->slow > settings->clients)
         return options_refuse(&program, "--slow %ld: allowed is at most --clients, %ld",
                               settings->slow, settings->clients);
@@ -215,6 +223,7 @@ static int report(const struct run *run)
         .has_check = settings->has_check,
         .has_server = settings->server_pid != 0 && read_server(settings, &report.server) == 0,
     };
+    report.first = run->first;
     report.server_cpu_ns = report.server.cpu_ns - run->server.cpu_ns;
     if (settings->has_json)
         load_report_print_json(&report);
@@ -231,6 +240,7 @@ static int run_swarm(const struct settings *settings, const struct swarm_setting
     int rc = swarm_create(swarm_settings, &run.swarm);
     if (rc == 0)
         rc = start_measuring(&run);
+    run.first = run.server;
     if (rc == 0 && settings->duration_s > 0) {
         rc = wait_until_ready(&run);
         if (rc == 0)
@@ -252,31 +262,37 @@ static int run_swarm(const struct settings *settings, const struct swarm_setting
 
 /* ---- setting up ---- */
 
+static int has_enough(const struct settings *settings, size_t count, const char *who)
+{
+    if (count >= (size_t)settings->random_symbols)
+        return EXIT_OK;
+    fprintf(stderr, "%s: --random-symbols %ld: allowed is at most %zu, %s has no more\n",
+            program.name, settings->random_symbols, count, who);
+    return EXIT_FAILED;
+}
+
 static int choose_symbols(const struct settings *settings, const struct addrinfo *address,
                           struct symbols *out)
 {
-    if (settings->random_symbols == 0) {
-        if (symbols_split(settings->symbols, out) == 0)
-            return EXIT_OK;
-        options_refuse(&program, "--symbols %s: allowed are names with commas between",
-                       settings->symbols);
+    if (settings->symbols != NULL || settings->random_symbols == 0) {
+        const char *symbols = settings->symbols != NULL ? settings->symbols : "*";
+        if (symbols_split(symbols, out) == 0)
+            return has_enough(settings, out->count, "the list");
+        options_refuse(&program, "--symbols %s: allowed are names with commas between", symbols);
         return EXIT_USAGE;
     }
     const int rc = symbols_fetch(&settings->url, address->ai_addr, address->ai_addrlen, out);
     if (rc != 0)
         return fail("GET /api/v1/symbols",
                     rc == -EBADMSG ? "not the answer expected" : strerror(-rc));
-    if (out->count >= (size_t)settings->random_symbols)
-        return EXIT_OK;
-    fprintf(stderr, "%s: --random-symbols %ld: allowed is at most %zu, the server has no more\n",
-            program.name, settings->random_symbols, out->count);
-    return EXIT_FAILED;
+    return has_enough(settings, out->count, "the server");
 }
 
 static int run_load(const struct settings *settings, const struct addrinfo *address,
                     const struct symbols *symbols)
 {
     sigset_t wait_mask;
+    const bool is_mixed = settings->mode != NULL && strcmp(settings->mode, "mixed") == 0;
     catch_signals(&wait_mask);
     const struct swarm_settings swarm_settings = {
         .url = &settings->url,
@@ -285,13 +301,17 @@ static int run_load(const struct settings *settings, const struct addrinfo *addr
         .clients = (size_t)settings->clients,
         .slow_clients = (size_t)settings->slow,
         .connects_per_s = settings->connects_per_s,
+        .dialect = dialect_find(settings->dialect),
+        .is_mixed = is_mixed,
+        .skew = settings->skew,
+        .churn_per_s = settings->churn_per_s,
         .subscribe =
             {
                 .symbols = (const char *const *)symbols->names,
                 .symbol_count = symbols->count,
                 .mode = settings->mode,
                 .kinds = settings->kinds,
-                .max_rate = settings->max_rate,
+                .max_rate = is_mixed && settings->max_rate == 0 ? MIXED_RATE : settings->max_rate,
                 .has_no_snapshot = settings->has_no_snapshot,
             },
         .pick = (size_t)settings->random_symbols,
@@ -334,7 +354,6 @@ static const struct addrinfo *find_address(const struct url *url, struct addrinf
 int main(int argc, char **argv)
 {
     struct settings settings = {
-        .symbols = "*",
         .clients = 1,
         .seed = 1,
         .duration_s = 10,

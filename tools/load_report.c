@@ -46,6 +46,20 @@ static void print_cpu(const struct load_report *report, const char *whose, int64
            cpu_percent(report, cpu_ns), cost_us(report, cpu_ns));
 }
 
+/* What the server's heap and stacks have grown by, for each connection. */
+static double connection_bytes(const struct load_report *report)
+{
+    const int64_t grown = report->server.anon_bytes - report->first.anon_bytes;
+    return report->clients > 0 ? (double)grown / (double)report->clients : 0;
+}
+
+static double cost_connection_us(const struct load_report *report)
+{
+    return report->seconds > 0
+               ? (double)report->server_cpu_ns / 1000 / report->seconds / (double)report->clients
+               : 0;
+}
+
 void load_report_print(const struct load_report *report)
 {
     const struct swarm_counts *counts = report->counts;
@@ -71,9 +85,12 @@ void load_report_print(const struct load_report *report)
     print_cpu(report, "own CPU", report->own_cpu_ns);
     if (report->has_server) {
         print_cpu(report, "server CPU", report->server_cpu_ns);
-        printf("%-11s %.1f MiB resident, %.1f MiB at most\n", "server RAM",
-               (double)report->server.rss_bytes / MIB, (double)report->server.rss_peak_bytes / MIB);
+        printf("%-11s %.1f MiB resident, %.1f MiB at most, %.0f bytes grown a connection\n",
+               "server RAM", (double)report->server.rss_bytes / MIB,
+               (double)report->server.rss_peak_bytes / MIB, connection_bytes(report));
     }
+    if (counts->churned > 0)
+        printf("%-11s %" PRIu64 " changes of subscription\n", "churn", counts->churned);
     if (counts->errors + counts->bad > 0)
         printf("%-11s %" PRIu64 " error messages, %" PRIu64 " messages not understood\n", "trouble",
                counts->errors, counts->bad);
@@ -91,11 +108,13 @@ void load_report_print_json(const struct load_report *report)
            counts->slow_ended, report->seconds);
     printf("\"frames\":%" PRIu64 ",\"frames_per_s\":%.1f,\"updates\":%" PRIu64
            ",\"updates_per_s\":%.1f,\"update_frames\":%" PRIu64
-           ",\"update_frame_bytes_mean\":%.2f,\"snapshot_items\":%" PRIu64 ",\"skipped\":%" PRIu64
-           ",\"bytes\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"bad\":%" PRIu64 ",",
+           ",\"update_frame_bytes_mean\":%.2f,\"churned\":%" PRIu64 ",\"snapshot_items\":%" PRIu64
+           ",\"skipped\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"bad\":%" PRIu64
+           ",",
            counts->frames, rate(report, counts->frames), counts->updates,
            rate(report, counts->updates), counts->update_frames, mean_frame_bytes(report),
-           counts->snapshot_items, counts->skipped, counts->bytes, counts->errors, counts->bad);
+           counts->churned, counts->snapshot_items, counts->skipped, counts->bytes, counts->errors,
+           counts->bad);
     printf("\"latency_us\":{\"count\":%" PRIu64 ",\"p50\":%" PRIu64 ",\"p99\":%" PRIu64
            ",\"p999\":%" PRIu64 ",\"max\":%" PRIu64 "},",
            latency_count(report), latency(report, 0.5), latency(report, 0.99),
@@ -105,10 +124,15 @@ void load_report_print_json(const struct load_report *report)
                counts->violations);
     if (report->has_server)
         printf("\"server\":{\"cpu_s\":%.6f,\"cpu_percent\":%.2f,\"cpu_us_per_update\":%.4f,"
-               "\"rss_bytes\":%" PRId64 ",\"rss_peak_bytes\":%" PRId64 "},",
+               "\"cpu_us_per_frame\":%.4f,\"cpu_us_per_connection_s\":%.4f,"
+               "\"rss_bytes\":%" PRId64 ",\"rss_peak_bytes\":%" PRId64
+               ",\"bytes_per_connection\":%.0f},",
                (double)report->server_cpu_ns / 1e9, cpu_percent(report, report->server_cpu_ns),
-               cost_us(report, report->server_cpu_ns), report->server.rss_bytes,
-               report->server.rss_peak_bytes);
+               cost_us(report, report->server_cpu_ns),
+               counts->frames > 0 ? (double)report->server_cpu_ns / 1000 / (double)counts->frames
+                                  : 0,
+               cost_connection_us(report), report->server.rss_bytes, report->server.rss_peak_bytes,
+               connection_bytes(report));
     printf("\"own_cpu_s\":%.6f,\"own_cpu_us_per_update\":%.4f}\n", (double)report->own_cpu_ns / 1e9,
            cost_us(report, report->own_cpu_ns));
 }

@@ -12,6 +12,7 @@ struct load_report {
     int64_t own_cpu_ns;
     int64_t server_cpu_ns;  /* in that time */
     struct procstat server; /* at its end */
+    struct procstat first;  /* before the first client */
     bool has_server, has_check;
 };
 

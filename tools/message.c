@@ -6,6 +6,7 @@
 static const struct json_scan_name type_names[] = {
     [MESSAGE_HELLO] = JSON_SCAN_NAME("hello"),
     [MESSAGE_SUBSCRIBED] = JSON_SCAN_NAME("subscribed"),
+    [MESSAGE_UNSUBSCRIBED] = JSON_SCAN_NAME("unsubscribed"),
     [MESSAGE_SNAPSHOT] = JSON_SCAN_NAME("snapshot"),
     [MESSAGE_UPDATE] = JSON_SCAN_NAME("update"),
     [MESSAGE_HEARTBEAT] = JSON_SCAN_NAME("heartbeat"),

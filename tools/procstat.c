@@ -24,10 +24,13 @@ static int read_memory(pid_t pid, struct procstat *out)
     while (fgets(line, sizeof line, file) != NULL) {
         const int64_t rss = read_kib(line, "VmRSS:");
         const int64_t peak = read_kib(line, "VmHWM:");
+        const int64_t anon = read_kib(line, "RssAnon:");
         if (rss >= 0)
             out->rss_bytes = rss;
         if (peak >= 0)
             out->rss_peak_bytes = peak;
+        if (anon >= 0)
+            out->anon_bytes = anon;
     }
     fclose(file);
     return 0;

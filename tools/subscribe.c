@@ -27,18 +27,23 @@ static char *put_kinds(char *at, const char *kinds)
     return at + sprintf(at, "]");
 }
 
+static char *put_symbols(char *at, const struct subscribe *what)
+{
+    for (size_t i = 0; i < what->symbol_count; i++) {
+        if (i > 0)
+            *at++ = ',';
+        at += json_quote(what->symbols[i], strlen(what->symbols[i]), at);
+    }
+    return at + sprintf(at, "]");
+}
+
 char *subscribe_text(const struct subscribe *what, size_t *out_len)
 {
     char *text = malloc(text_size(what));
     if (text == NULL)
         return NULL;
     char *at = text + sprintf(text, "{\"op\":\"subscribe\",\"id\":%d,\"symbols\":[", SUBSCRIBE_ID);
-    for (size_t i = 0; i < what->symbol_count; i++) {
-        if (i > 0)
-            *at++ = ',';
-        at += json_quote(what->symbols[i], strlen(what->symbols[i]), at);
-    }
-    at += sprintf(at, "]");
+    at = put_symbols(at, what);
     if (what->kinds != NULL)
         at = put_kinds(at, what->kinds);
     if (what->mode != NULL)
@@ -47,6 +52,18 @@ char *subscribe_text(const struct subscribe *what, size_t *out_len)
         at += sprintf(at, ",\"max_rate\":%.10g", what->max_rate);
     if (what->has_no_snapshot)
         at += sprintf(at, ",\"snapshot\":false");
+    at += sprintf(at, "}");
+    *out_len = (size_t)(at - text);
+    return text;
+}
+
+char *unsubscribe_text(const struct subscribe *what, size_t *out_len)
+{
+    char *text = malloc(text_size(what));
+    if (text == NULL)
+        return NULL;
+    char *at = text + sprintf(text, "{\"op\":\"unsubscribe\",\"symbols\":[");
+    at = put_symbols(at, what);
     at += sprintf(at, "}");
     *out_len = (size_t)(at - text);
     return text;

@@ -19,4 +19,7 @@ struct subscribe {
 /* Returns the command and its length, or NULL when memory is short. The caller frees it. */
 char *subscribe_text(const struct subscribe *what, size_t *out_len);
 
+/* The same for unsubscribing from its symbols. */
+char *unsubscribe_text(const struct subscribe *what, size_t *out_len);
+
 #endif

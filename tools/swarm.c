@@ -3,6 +3,7 @@
 #include "tools/swarm.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ struct client {
     bool is_slow, is_writing, has_asked, is_subscribed, is_refused;
     int64_t *last_seq; /* by stream number, 0 before the first; see also SEQ_DEFINED */
     uint32_t last_seq_count;
+    uint32_t *picks; /* places of its symbols, `pick` of them; NULL: all */
 };
 
 struct swarm {
@@ -39,9 +41,11 @@ struct swarm {
     struct digests *digests;
     char *scratch;
     char *subscribe; /* NULL when each client has its own */
-    size_t subscribe_len;
-    const char **shuffled; /* the symbols to pick from */
+    long subscribe_len;
+    double *weights;    /* of the symbols, each added to those before */
+    const char **names; /* for one subscription */
     uint64_t random;
+    int64_t churn_at_ns;
     int64_t start_ns;
     size_t waiting; /* clients without their subscription, and not gone */
     int epoll_fd;
@@ -143,14 +147,19 @@ static void on_update(struct swarm *swarm, const struct digest *digest, size_t w
     record_latency(swarm, digest);
 }
 
+static void set_subscribed(struct swarm *swarm, struct client *client)
+{
+    client->is_subscribed = true;
+    swarm->counts.subscribed++;
+    swarm->waiting--;
+}
+
 static void on_subscribed(struct swarm *swarm, struct client *client, const char *text, size_t len)
 {
     struct message message;
     if (client->is_subscribed)
         return;
-    client->is_subscribed = true;
-    swarm->counts.subscribed++;
-    swarm->waiting--;
+    set_subscribed(swarm, client);
     if (message_parse(text, len, &message) == 0 && message.fields[FIELD_REJECTED].len > 2) {
         swarm->counts.errors++;
         note_trouble(swarm, client, "not all symbols were accepted: %.*s", excerpt(len), text);
@@ -174,11 +183,9 @@ static void forget_streams(struct client *client, bool is_binary)
             client->last_seq[i] = is_binary ? SEQ_DEFINED : 0;
 }
 
-static void on_message(void *ctx, struct wsclient *ws, const char *text, size_t len,
-                       size_t wire_bytes)
+static void on_text(struct swarm *swarm, struct client *client, const char *text, size_t len,
+                    size_t wire_bytes)
 {
-    struct swarm *swarm = ctx;
-    struct client *client = (struct client *)ws;
     const struct digest *digest = digests_find(swarm->digests, text, len);
     swarm->counts.frames++;
     if (digest == NULL) {
@@ -192,12 +199,45 @@ static void on_message(void *ctx, struct wsclient *ws, const char *text, size_t 
         swarm->counts.snapshot_items += digest->item_count;
     else if (digest->type == MESSAGE_SUBSCRIBED)
         on_subscribed(swarm, client, text, len);
-    else if (digest->type == MESSAGE_RESET)
+    else if (digest->type == MESSAGE_RESET || digest->type == MESSAGE_UNSUBSCRIBED)
         forget_streams(client, swarm->settings.is_binary);
     else if (digest->type == MESSAGE_ERROR)
         on_error(swarm, client, text, len);
     if (swarm->settings.has_check)
         check_items(swarm, client, digest);
+}
+
+static void on_nats(struct swarm *swarm, struct client *client, const char *text, size_t len)
+{
+    static const char pong[] = "PONG\r\n";
+    const char *payload;
+    size_t payload_len;
+    enum nats_op op;
+    while ((op = nats_next(&text, &len, &payload, &payload_len)) != NATS_END) {
+        if (op == NATS_MESSAGE) {
+            on_text(swarm, client, payload, payload_len, payload_len);
+        } else if (op == NATS_PONG && !client->is_subscribed) {
+            set_subscribed(swarm, client);
+        } else if (op == NATS_PING) {
+            wsclient_send_text(&client->ws, pong,
+                               sizeof pong - 1); /* an error shows when reading */
+        } else if (op == NATS_BAD) {
+            swarm->counts.bad++;
+            note_trouble(swarm, client, "not what NATS sends: %.*s", excerpt(len), text);
+            return;
+        }
+    }
+}
+
+static void on_message(void *ctx, struct wsclient *ws, const char *text, size_t len,
+                       size_t wire_bytes)
+{
+    struct swarm *swarm = ctx;
+    struct client *client = (struct client *)ws;
+    if (swarm->settings.dialect == DIALECT_NATS)
+        on_nats(swarm, client, text, len);
+    else
+        on_text(swarm, client, text, len, wire_bytes);
 }
 
 /* ---- clients ---- */
@@ -229,6 +269,8 @@ static void end_client(struct swarm *swarm, struct client *client, int rc)
     }
     wsclient_finish(&client->ws);
     free(client->last_seq);
+    free(client->picks);
+    client->picks = NULL;
     client->last_seq = NULL;
     client->last_seq_count = 0;
 }
@@ -269,32 +311,110 @@ static uint64_t next_random(struct swarm *swarm)
     return z ^ z >> 31;
 }
 
-/* Moves `pick` symbols to the front, each set of them as likely as any other. */
-static void shuffle(struct swarm *swarm)
+/* Draws a symbol by its weight. */
+static uint32_t draw(struct swarm *swarm)
 {
     const size_t count = swarm->settings.subscribe.symbol_count;
-    for (size_t i = 0; i < swarm->settings.pick; i++) {
-        const size_t other = i + next_random(swarm) % (count - i);
-        const char *symbol = swarm->shuffled[i];
-        swarm->shuffled[i] = swarm->shuffled[other];
-        swarm->shuffled[other] = symbol;
+    const double at = (double)(next_random(swarm) >> 11) * 0x1p-53 * swarm->weights[count - 1];
+    size_t low = 0, high = count - 1;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (swarm->weights[middle] > at)
+            high = middle;
+        else
+            low = middle + 1;
     }
+    return (uint32_t)low;
+}
+
+static bool is_picked(const struct client *client, size_t picks, uint32_t symbol)
+{
+    for (size_t i = 0; i < picks; i++)
+        if (client->picks[i] == symbol)
+            return true;
+    return false;
+}
+
+/* Gives a client other symbols, no two of them the same. */
+static int pick_symbols(struct swarm *swarm, struct client *client)
+{
+    enum { DRAWS_MAX = 64 }; /* then the next that is free: a steep skew leaves few to draw */
+    const size_t pick = swarm->settings.pick, count = swarm->settings.subscribe.symbol_count;
+    if (pick == 0)
+        return 0;
+    if (client->picks == NULL)
+        client->picks = malloc(pick * sizeof *client->picks);
+    if (client->picks == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < pick; i++) {
+        uint32_t symbol = draw(swarm);
+        for (int draws = 1; is_picked(client, i, symbol); draws++)
+            symbol = draws < DRAWS_MAX ? draw(swarm) : (uint32_t)((symbol + 1) % count);
+        client->picks[i] = symbol;
+    }
+    return 0;
+}
+
+/* What a client asks for. */
+static struct subscribe wish(struct swarm *swarm, const struct client *client)
+{
+    const struct swarm_settings *settings = &swarm->settings;
+    struct subscribe wish = settings->subscribe;
+    if (client->picks != NULL) {
+        for (size_t i = 0; i < settings->pick; i++)
+            swarm->names[i] = settings->subscribe.symbols[client->picks[i]];
+        wish.symbols = swarm->names;
+        wish.symbol_count = settings->pick;
+    }
+    if (settings->is_mixed) {
+        const size_t turn = (size_t)(client - swarm->clients) % 4;
+        wish.mode = turn % 2 == 0 ? "latest" : "every";
+        if (turn < 2)
+            wish.max_rate = 0;
+    }
+    return wish;
+}
+
+static int say(struct client *client, char *text, long len)
+{
+    const int rc = len < 0    ? -ENOMEM
+                   : len == 0 ? 0
+                              : wsclient_send_text(&client->ws, text, (size_t)len);
+    free(text);
+    return rc;
 }
 
 static int subscribe(struct swarm *swarm, struct client *client)
 {
     client->has_asked = true;
     if (swarm->subscribe != NULL)
-        return wsclient_send_text(&client->ws, swarm->subscribe, swarm->subscribe_len);
-    struct subscribe own = swarm->settings.subscribe;
+        return wsclient_send_text(&client->ws, swarm->subscribe, (size_t)swarm->subscribe_len);
+    const int rc = pick_symbols(swarm, client);
+    if (rc != 0)
+        return rc;
+    const struct subscribe own = wish(swarm, client);
+    long len;
+    char *text = dialect_greeting(swarm->settings.dialect, &own, &len);
+    if (len == 0)
+        set_subscribed(swarm, client);
+    return say(client, text, len);
+}
+
+/* Gives up all and asks for other symbols, in one go. */
+static int churn(struct swarm *swarm, struct client *client)
+{
+    const struct subscribe old = wish(swarm, client);
     size_t len;
-    shuffle(swarm);
-    own.symbols = swarm->shuffled;
-    own.symbol_count = swarm->settings.pick;
-    char *text = subscribe_text(&own, &len);
-    const int rc = text == NULL ? -ENOMEM : wsclient_send_text(&client->ws, text, len);
-    free(text);
-    return rc;
+    char *text = unsubscribe_text(&old, &len);
+    int rc = say(client, text, text == NULL ? -1 : (long)len);
+    if (rc == 0)
+        rc = pick_symbols(swarm, client);
+    if (rc != 0)
+        return rc;
+    swarm->counts.churned++;
+    const struct subscribe other = wish(swarm, client);
+    text = subscribe_text(&other, &len);
+    return say(client, text, text == NULL ? -1 : (long)len);
 }
 
 static void on_event(struct swarm *swarm, struct client *client, uint32_t events)
@@ -324,14 +444,19 @@ static void on_event(struct swarm *swarm, struct client *client, uint32_t events
 static int prepare_commands(struct swarm *swarm)
 {
     const struct subscribe *subscribe = &swarm->settings.subscribe;
-    if (swarm->settings.pick == 0) {
-        swarm->subscribe = subscribe_text(subscribe, &swarm->subscribe_len);
-        return swarm->subscribe == NULL ? -ENOMEM : 0;
+    const size_t count = subscribe->symbol_count;
+    if (swarm->settings.pick == 0 && !swarm->settings.is_mixed) {
+        swarm->subscribe =
+            dialect_greeting(swarm->settings.dialect, subscribe, &swarm->subscribe_len);
+        return swarm->subscribe_len < 0 ? -ENOMEM : 0;
     }
-    swarm->shuffled = calloc(subscribe->symbol_count, sizeof *swarm->shuffled);
-    if (swarm->shuffled == NULL)
+    swarm->names = calloc(swarm->settings.pick + 1, sizeof *swarm->names);
+    swarm->weights = calloc(count, sizeof *swarm->weights);
+    if (swarm->names == NULL || swarm->weights == NULL)
         return -ENOMEM;
-    memcpy(swarm->shuffled, subscribe->symbols, subscribe->symbol_count * sizeof *swarm->shuffled);
+    for (size_t i = 0; i < count; i++)
+        swarm->weights[i] =
+            (i > 0 ? swarm->weights[i - 1] : 0) + pow((double)i + 1, -swarm->settings.skew);
     return 0;
 }
 
@@ -374,6 +499,7 @@ void swarm_destroy(struct swarm *swarm)
     for (size_t i = 0; i < swarm->counts.started; i++) {
         wsclient_finish(&swarm->clients[i].ws);
         free(swarm->clients[i].last_seq);
+        free(swarm->clients[i].picks);
     }
     if (swarm->epoll_fd >= 0)
         close(swarm->epoll_fd);
@@ -381,7 +507,8 @@ void swarm_destroy(struct swarm *swarm)
     free(swarm->clients);
     free(swarm->scratch);
     free(swarm->subscribe);
-    free(swarm->shuffled);
+    free(swarm->names);
+    free(swarm->weights);
     free(swarm);
 }
 
@@ -399,10 +526,33 @@ static int64_t start_due_clients(struct swarm *swarm)
     return INT64_MAX;
 }
 
+/* Changes subscriptions that are due, once all clients have one; returns when the next is. */
+static int64_t churn_due_clients(struct swarm *swarm)
+{
+    const double per_s = swarm->settings.churn_per_s;
+    if (per_s == 0 || !swarm_is_ready(swarm) || swarm_is_over(swarm))
+        return INT64_MAX;
+    const int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    if (swarm->churn_at_ns == 0)
+        swarm->churn_at_ns = now_ns;
+    for (; swarm->churn_at_ns <= now_ns; swarm->churn_at_ns += (int64_t)(1e9 / per_s)) {
+        struct client *client = &swarm->clients[next_random(swarm) % swarm->settings.clients];
+        if (client->ws.fd < 0 || client->is_slow)
+            continue;
+        const int rc = churn(swarm, client);
+        if (rc != 0)
+            end_client(swarm, client, rc);
+        else if (client->is_writing != wsclient_wants_write(&client->ws))
+            watch(swarm, client, EPOLL_CTL_MOD);
+    }
+    return swarm->churn_at_ns;
+}
+
 int swarm_step(struct swarm *swarm, int64_t until_ns)
 {
     struct epoll_event events[EVENTS_A_ROUND];
-    const int64_t due_ns = start_due_clients(swarm);
+    const int64_t start_ns = start_due_clients(swarm), churn_ns = churn_due_clients(swarm);
+    const int64_t due_ns = start_ns < churn_ns ? start_ns : churn_ns;
     if (due_ns < until_ns)
         until_ns = due_ns;
     const int64_t wait_ns = until_ns - clock_ns(CLOCK_MONOTONIC);

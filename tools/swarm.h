@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 
 #include "feed/histogram.h"
-#include "tools/subscribe.h"
+#include "tools/dialect.h"
 #include "tools/url.h"
 
 struct swarm;
@@ -28,8 +28,12 @@ struct swarm_settings {
     size_t clients;
     size_t slow_clients; /* the first ones */
     double connects_per_s;
+    enum dialect dialect;
     struct subscribe subscribe;
-    size_t pick; /* so many of the symbols, at random and other ones for each client; 0: all */
+    size_t pick;   /* so many of the symbols, at random and other ones for each client; 0: all */
+    double skew;   /* the symbol of rank n is picked with a weight of 1 / n^skew */
+    bool is_mixed; /* clients by turns: latest, every, each without max_rate and with it */
+    double churn_per_s; /* so often some client changes to other symbols */
     uint64_t seed;
     bool is_binary; /* the subprotocol: binary frames instead of JSON */
     bool has_check;
@@ -47,6 +51,7 @@ struct swarm_counts {
     uint64_t snapshot_items;
     uint64_t skipped; /* events that update items stood for besides their own */
     uint64_t errors;  /* error messages */
+    uint64_t churned; /* changes of subscription */
     /* since the start */
     uint64_t bad; /* messages that break the protocol */
     uint64_t checked, violations;

@@ -282,6 +282,7 @@ static void on_message(void *ctx, const char *text, size_t len)
     case MESSAGE_RESET:
         on_reset(tap, &message);
         break;
+    case MESSAGE_UNSUBSCRIBED:
     case MESSAGE_HEARTBEAT:
     case MESSAGE_DEFINE:
     case MESSAGE_OTHER:

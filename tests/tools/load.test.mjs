@@ -65,6 +65,48 @@ test('verifies binary frames like any', async () => {
   }
 });
 
+test('mixed clients that change their minds see no gap', async () => {
+  const { code, result } = await load(
+    server.url, '--clients', '40', '--random-symbols', '5', '--skew', '1', '--churn', '100',
+    '--mode', 'mixed', '--max-rate', '20', '--duration', '1', '--verify',
+  );
+  assert.equal(code, 0);
+  assert.ok(result.churned > 0 && result.checked > 0);
+  assert.equal(result.violations + result.bad, 0);
+});
+
+test('symbols may be chosen from a list of ours', async () => {
+  const asked = [];
+  const fake = await startFake((ws) => converse(ws, update(trade(1))).then((it) => asked.push(it)));
+  await load(fake.url, '--clients', '9', '--symbols', 'A,B,C', '--random-symbols', '2',
+    '--duration', '0.2');
+  fake.stop();
+  assert.equal(asked.length, 9);
+  for (const { symbols } of asked) assert.equal(new Set(symbols).size, 2);
+});
+
+test('other servers are measured in their own dialect', async () => {
+  const bare = await startFake((ws) => ws.send(update(trade(1))));
+  const { result: one } = await load(bare.url, '--dialect', 'bare', '--duration', '0.5');
+  bare.stop();
+  assert.equal(one.subscribed, 1);
+  const nats = await startFake((ws) => {
+    ws.send('INFO {}\r\n');
+    ws.on('message', (text) => {
+      if (!String(text).startsWith('CONNECT')) return;
+      assert.match(String(text), /\r\nSUB A 1\r\nPING\r\n$/);
+      const item = update(trade(1));
+      ws.send('PONG\r\n');
+      ws.send(Buffer.from(`MSG A 1 ${item.length}\r\n${item}\r\nMSG A 1 ${item.length}\r\n${item}\r\n`));
+    });
+  });
+  const { code, result } = await load(
+    nats.url, '--dialect', 'nats', '--symbols', 'A', '--duration', '0.5');
+  nats.stop();
+  assert.equal(code, 0);
+  assert.equal(result.updates, 2);
+});
+
 test('without a duration it lasts until the server closes', async () => {
   const own = await startServer();
   const running = start(programs.load, [
@@ -161,7 +203,7 @@ test('bad arguments are refused in one line that says what is allowed', async ()
     [['--clients', 'x'], '--clients x: allowed is a whole number from 1 to 1000000'],
     [['--duration', '-1'], '--duration -1: allowed is a number from 0 to 1e+06'],
     [['--slow', '2'], '--slow 2: allowed is at most --clients, 1'],
-    [['--mode', 'all'], '--mode all: allowed is every|latest'],
+    [['--mode', 'all'], '--mode all: allowed is every|latest|mixed'],
     [['wss://h/'], 'URL wss://h/: allowed is ws://HOST:PORT/PATH or http://…'],
     [[server.url, 'A'], 'A: allowed is one URL'],
     [[server.url, '--symbols', 'A,,B'], '--symbols A,,B: allowed are names with commas between'],
