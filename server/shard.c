@@ -242,7 +242,7 @@ static void tick_schedule(struct shard *shard)
 }
 
 /* Takes what has come, then writes once an audience. */
-static void take(struct shard *shard)
+static void take(struct shard *shard, int64_t came_ms)
 {
     const bool lossless = server_options(shard->server)->lossless;
     const size_t limit = lossless ? TURN_EVENTS_LOSSLESS : TURN_EVENTS;
@@ -255,7 +255,7 @@ static void take(struct shard *shard)
     const size_t count = bus_dispatch(shard->sub, limit);
     if (count < limit)
         fanout_set_vague(shard->fanout, false);
-    fanout_flush(shard->fanout, shard_now_ms(shard));
+    fanout_flush(shard->fanout, came_ms);
     shard->behind = count == limit;
     if (shard->behind)
         uv_async_send(&shard->wake);
@@ -264,7 +264,10 @@ static void take(struct shard *shard)
 /* One turn. */
 static void drain(struct shard *shard)
 {
-    take(shard);
+    const int64_t now_ms = shard_now_ms(shard);
+    /* What was left to wait came before it was to be looked at: the tick of that moment is its. */
+    const bool waited = shard->has_news && shard->look_at_ms <= now_ms;
+    take(shard, waited ? shard->look_at_ms - 1 : now_ms);
     const unsigned patience_ms = fanout_patience_ms(shard->fanout);
     bus_sub_set_patience(shard->sub, patience_ms > 1 ? FEED_PATIENCE_NS : 0);
     tick_schedule(shard);

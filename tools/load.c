@@ -25,7 +25,7 @@ struct settings {
     struct url url;
     const char *symbols, *mode, *kinds, *dialect;
     long clients, random_symbols, slow, seed, server_pid;
-    double duration_s, max_rate, connects_per_s, skew, churn_per_s;
+    double duration_s, warm_up_s, max_rate, connects_per_s, skew, churn_per_s;
     bool has_no_snapshot, has_check, has_json, is_binary;
 };
 
@@ -45,6 +45,8 @@ static const struct option_spec specs[] = {
     {"clients", "N", "connections (1)", OPTION_WHOLE, SETTING(clients), 1, 1000000},
     {"duration", "S", "seconds to measure (10); 0: until all connections have ended", OPTION_REAL,
      SETTING(duration_s), 0, 1e6},
+    {"warm-up", "S", "seconds between the last subscription and the measuring (0)", OPTION_REAL,
+     SETTING(warm_up_s), 0, 3600},
     {"symbols", "LIST", "names and patterns, with commas between (*)", OPTION_TEXT,
      SETTING(symbols)},
     {"random-symbols", "K", "each client takes K of LIST, or of the server's without LIST",
@@ -199,11 +201,12 @@ static int wait_until_ready(struct run *run)
     return 0;
 }
 
-static int measure(struct run *run)
+/* Steps for so long, or until every client is gone. */
+static int step_for(struct run *run, double duration_s)
 {
-    const double duration_s = run->settings->duration_s;
-    const int64_t end_ns =
-        duration_s > 0 ? run->start_ns + (int64_t)(duration_s * (double)NS_PER_S) : INT64_MAX;
+    const int64_t end_ns = duration_s > 0
+                               ? now_ns(CLOCK_MONOTONIC) + (int64_t)(duration_s * (double)NS_PER_S)
+                               : INT64_MAX;
     int rc = 0;
     while (rc == 0 && !swarm_is_over(run->swarm) && now_ns(CLOCK_MONOTONIC) < end_ns)
         rc = step(run, end_ns);
@@ -224,6 +227,7 @@ static int report(const struct run *run)
         .has_server = settings->server_pid != 0 && read_server(settings, &report.server) == 0,
     };
     report.first = run->first;
+    report.rss_start_bytes = run->server.rss_bytes;
     report.server_cpu_ns = report.server.cpu_ns - run->server.cpu_ns;
     if (settings->has_json)
         load_report_print_json(&report);
@@ -243,11 +247,13 @@ static int run_swarm(const struct settings *settings, const struct swarm_setting
     run.first = run.server;
     if (rc == 0 && settings->duration_s > 0) {
         rc = wait_until_ready(&run);
+        if (rc == 0 && settings->warm_up_s > 0)
+            rc = step_for(&run, settings->warm_up_s);
         if (rc == 0)
             rc = start_measuring(&run);
     }
     if (rc == 0)
-        rc = measure(&run);
+        rc = step_for(&run, settings->duration_s);
     if (rc == -ESRCH)
         rc = fail("--server-pid", "there is no such process");
     else if (rc == -ETIMEDOUT)

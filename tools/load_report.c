@@ -125,14 +125,14 @@ void load_report_print_json(const struct load_report *report)
     if (report->has_server)
         printf("\"server\":{\"cpu_s\":%.6f,\"cpu_percent\":%.2f,\"cpu_us_per_update\":%.4f,"
                "\"cpu_us_per_frame\":%.4f,\"cpu_us_per_connection_s\":%.4f,"
-               "\"rss_bytes\":%" PRId64 ",\"rss_peak_bytes\":%" PRId64
-               ",\"bytes_per_connection\":%.0f},",
+               "\"rss_start_bytes\":%" PRId64 ",\"rss_bytes\":%" PRId64
+               ",\"rss_peak_bytes\":%" PRId64 ",\"bytes_per_connection\":%.0f},",
                (double)report->server_cpu_ns / 1e9, cpu_percent(report, report->server_cpu_ns),
                cost_us(report, report->server_cpu_ns),
                counts->frames > 0 ? (double)report->server_cpu_ns / 1000 / (double)counts->frames
                                   : 0,
-               cost_connection_us(report), report->server.rss_bytes, report->server.rss_peak_bytes,
-               connection_bytes(report));
+               cost_connection_us(report), report->rss_start_bytes, report->server.rss_bytes,
+               report->server.rss_peak_bytes, connection_bytes(report));
     printf("\"own_cpu_s\":%.6f,\"own_cpu_us_per_update\":%.4f}\n", (double)report->own_cpu_ns / 1e9,
            cost_us(report, report->own_cpu_ns));
 }

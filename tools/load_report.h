@@ -10,9 +10,10 @@ struct load_report {
     size_t clients, slow_clients;
     double seconds; /* how long was measured */
     int64_t own_cpu_ns;
-    int64_t server_cpu_ns;  /* in that time */
-    struct procstat server; /* at its end */
-    struct procstat first;  /* before the first client */
+    int64_t server_cpu_ns;   /* in that time */
+    struct procstat server;  /* at its end */
+    struct procstat first;   /* before the first client */
+    int64_t rss_start_bytes; /* when measuring began */
     bool has_server, has_check;
 };
 

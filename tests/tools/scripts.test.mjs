@@ -32,8 +32,8 @@ const remove = (name) => rmSync(join(bin, name), { force: true });
 before(() => {
   mkdirSync(join(tree, 'tools'), { recursive: true });
   for (const name of readdirSync(join(sources, 'tools')))
-    if (/^(run|test|bench|lib\.sh)$/.test(name))
-      cpSync(join(sources, 'tools', name), join(tree, 'tools', name));
+    if (/^(run|test|bench|lib\.sh|peers)$/.test(name))
+      cpSync(join(sources, 'tools', name), join(tree, 'tools', name), { recursive: true });
   writeFileSync(
     join(tree, 'CMakeLists.txt'),
     `cmake_minimum_required(VERSION 3.22)
@@ -180,7 +180,8 @@ test('each script answers --help and --version, and refuses what it does not kno
     ['test', ['-x'], 'unknown argument -x: allowed are -L LABEL and --help'],
     ['test', ['-L'], '-L has no value: allowed is a label'],
     ['bench', ['--rounds', '0'], '--rounds 0: allowed is a whole number from 1'],
-    ['bench', ['x'], 'unknown argument x: allowed are --rounds, --seconds, --clients and --help'],
+    ['bench', ['--only', 'idle,x'], '--only x: allowed are broadcast, batched, own-sets, stalled, half-load, idle'],
+    ['bench', ['x'], 'unknown argument x: allowed are --rounds, --seconds, --clients, --idle, --only, --no-peers and --help'],
   ];
   for (const [name, args, message] of cases) {
     const { status, lines } = script(name, args);
