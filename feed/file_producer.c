@@ -221,6 +221,8 @@ static int file_jump(struct producer *producer, int64_t time_ns, int64_t lookbac
     if (file->format != &format_native || __builtin_sub_overflow(time_ns, lookback_ns, &time_ns))
         return -ENOTSUP;
     int rc = native_seek_offset(file->path, time_ns, &offset);
+    if (rc == 0 && lookback_ns > 0)
+        rc = native_look_back(file->path, &offset);
     if (rc == 0)
         rc = line_reader_seek(file->reader, offset);
     return rc != 0 ? rc : parsing_restart(file);

@@ -70,8 +70,8 @@ struct input_target {
 
 /* Goes on from the first event at or after the target. What comes first is a *prelude*: the latest
  * event before it of each stream, so that a subscriber knows how things stood then (of a recording
- * with an index: as far as the 20 s before tell). A worker reads; input_is_seeking() until done,
- * which hooks.ready tells. */
+ * with an index: as far as the 20 s, and some 50,000 events, before tell). A worker reads;
+ * input_is_seeking() until done, which hooks.ready tells. */
 void input_seek(struct input *input, const struct input_target *target);
 bool input_is_seeking(const struct input *input);
 

@@ -36,6 +36,7 @@ struct found {
     uint64_t offset;
     int64_t first_ns; /* time of the event there */
     int64_t latest_ns;
+    int64_t events; /* before it, where there are labels */
 };
 
 typedef bool probe_fn(struct search *search, uint64_t from, uint64_t to, struct found *out);
@@ -122,7 +123,8 @@ static bool label_probe(struct search *search, uint64_t from, uint64_t to, struc
             const unsigned char *content = label + PACK_LABEL_HEAD_BYTES;
             *out = (struct found){.offset = get_u64(content + 8),
                                   .first_ns = (int64_t)get_u64(content + 16),
-                                  .latest_ns = (int64_t)get_u64(content + 24)};
+                                  .latest_ns = (int64_t)get_u64(content + 24),
+                                  .events = (int64_t)get_u64(content + 32)};
             return true;
         }
         if (have < LABEL_BYTES)
@@ -213,13 +215,19 @@ static bool line_probe(struct search *search, uint64_t from, uint64_t to, struct
 
 /* ---- the search ---- */
 
-static uint64_t halve(struct search *search, probe_fn *probe, int64_t time_ns)
+/* What must be below a limit. */
+enum measure { BY_TIME, BY_EVENTS };
+
+/* The last place in front of `end` of which that is true, or 0. */
+static uint64_t halve(struct search *search, probe_fn *probe, uint64_t end, enum measure measure,
+                      int64_t limit)
 {
-    uint64_t answer = 0, low = 0, high = search->size;
+    uint64_t answer = 0, low = 0, high = end;
     while (low < high && search->error == 0) {
         const uint64_t middle = low + (high - low) / 2;
         struct found found;
-        if (probe(search, middle, high, &found) && found.latest_ns < time_ns) {
+        if (probe(search, middle, high, &found) &&
+            (measure == BY_TIME ? found.latest_ns : found.events) < limit) {
             answer = found.offset;
             low = found.offset + 1;
         } else {
@@ -274,10 +282,31 @@ int native_seek_offset(const char *path, int64_t time_ns, uint64_t *out_offset)
     int rc = search_begin(&search, path, &probe);
     if (rc != 0)
         return rc;
-    const uint64_t answer = halve(&search, probe, time_ns);
+    const uint64_t answer = halve(&search, probe, search.size, BY_TIME, time_ns);
     rc = search_end(&search);
     if (rc == 0)
         *out_offset = answer;
+    return rc;
+}
+
+int native_look_back(const char *path, uint64_t *offset)
+{
+    struct search search = {0};
+    struct found found = {0};
+    probe_fn *probe;
+    uint64_t answer = 0;
+    int rc = search_begin(&search, path, &probe);
+    if (rc != 0)
+        return rc;
+    if (probe == line_probe && *offset > NATIVE_LOOKBACK_BYTES &&
+        probe(&search, *offset - NATIVE_LOOKBACK_BYTES, *offset, &found))
+        answer = found.offset;
+    else if (probe == label_probe && probe(&search, *offset, search.size, &found))
+        answer =
+            halve(&search, probe, *offset, BY_EVENTS, found.events - NATIVE_LOOKBACK_EVENTS + 1);
+    rc = search_end(&search);
+    if (rc == 0 && answer < *offset)
+        *offset = answer;
     return rc;
 }
 
@@ -292,7 +321,8 @@ int native_seek_time(const char *path, double fraction, int64_t *out_time_ns)
     const uint64_t wanted = (uint64_t)(fraction * (double)search.size);
     bool has = probe(&search, wanted, search.size, &found);
     if (!has) /* behind the last of them: that one, then */
-        has = probe(&search, halve(&search, probe, INT64_MAX), search.size, &found);
+        has = probe(&search, halve(&search, probe, search.size, BY_TIME, INT64_MAX), search.size,
+                    &found);
     rc = search_end(&search);
     if (rc == 0 && has)
         *out_time_ns = found.first_ns;

@@ -25,6 +25,9 @@
 
 enum { NATIVE_FRAME_TEXT = 1 << 20, NATIVE_MARK_BYTES = 40 };
 
+/* Read in some ten milliseconds. */
+enum { NATIVE_LOOKBACK_EVENTS = 50000, NATIVE_LOOKBACK_BYTES = 6 << 20 };
+
 /* A plain recording has no labels. There, an event may stand so much later than it should. */
 #define NATIVE_DISORDER_NS INT64_C(60000000000)
 
@@ -42,6 +45,10 @@ void native_mark_write(const struct native_mark *mark, unsigned char *out);
  * there is none later. Returns 0; -ENOTSUP for what has no index (a packed recording without
  * labels, another format); or what open(2) or read(2) gave. Blocks for a few reads. */
 int native_seek_offset(const char *path, int64_t time_ns, uint64_t *out_offset);
+
+/* An offset of the same kind that is NATIVE_LOOKBACK_EVENTS events before *offset or a little more,
+ * or the beginning. In a plain recording bytes stand for events. Returns as native_seek_offset(). */
+int native_look_back(const char *path, uint64_t *offset);
 
 /* The time that stands at a fraction, 0 to 1, of the bytes of the recording, to about
  * NATIVE_FRAME_TEXT. Returns as native_seek_offset(). */

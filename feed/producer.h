@@ -47,7 +47,8 @@ struct producer_ops {
     int (*rewind)(struct producer *producer);
     void (*destroy)(struct producer *producer);
     /* Optional: as rewind(), but to a place from which reading on meets every event at or after
-     * time_ns, and those of at least lookback_ns before. -ENOTSUP: rewind instead. */
+     * time_ns, and those of at least lookback_ns before; a lookback also takes in as many earlier
+     * ones as are quickly read. -ENOTSUP: rewind instead. */
     int (*jump)(struct producer *producer, int64_t time_ns, int64_t lookback_ns);
     /* Optional: the time that stands at a fraction of the stored bytes. -ENOTSUP: only reading can
      * tell. */
