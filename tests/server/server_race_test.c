@@ -1,0 +1,330 @@
+/* A whole server of many shards in this process, and clients over real sockets who come, go, change
+ * their minds and stop reading, while others ask it how it does; for the thread sanitizer. What the
+ * clients check of each item is seq == previous + 1 + skipped.
+ *
+ * It ends when enough items have been checked, however long that takes. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <jansson.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/server.h"
+#include "tests/support/frames.h"
+#include "tests/support/random.h"
+
+enum {
+    SHARDS = 6,
+    CROWDS = 3,
+    CLIENTS = 6, /* of each crowd */
+    STREAMS_SEEN_MAX = 64,
+    ITEMS = 30000, /* to be checked by each crowd */
+    INPUT_BYTES = 4 << 20,
+};
+
+struct fixture {
+    struct bus *bus;
+    struct feed *feed;
+    struct server *server;
+    struct sockaddr_in address;
+    _Atomic unsigned crowds_left;
+    _Atomic uint64_t skipped, reconnects;
+};
+
+/* ---- one client ---- */
+
+struct view {
+    char stream[48];
+    uint64_t seq;
+};
+
+struct client {
+    int fd;
+    size_t len; /* of what has come and is not a whole message yet */
+    bool upgraded;
+    struct view views[STREAMS_SEEN_MAX];
+    size_t views_count;
+    unsigned stalled; /* steps for which it does not read */
+    char *input;
+};
+
+struct crowd {
+    struct fixture *f;
+    struct random random;
+    struct client clients[CLIENTS];
+    uint64_t items, skipped;
+};
+
+static void say(const struct client *client, const char *text)
+{
+    unsigned char frame[300];
+    const size_t len = strlen(text);
+    frame[0] = 0x81;
+    frame[1] = 0x80 | 126;
+    frame[2] = (unsigned char)(len >> 8);
+    frame[3] = (unsigned char)len;
+    memset(frame + 4, 0, 4); /* a mask of zeros changes nothing */
+    assert_true(len < sizeof frame - 8);
+    memcpy(frame + 8, text, len);
+    send(client->fd, frame, len + 8, MSG_NOSIGNAL);
+}
+
+static void subscribe(struct crowd *crowd, const struct client *client)
+{
+    static const char *const wishes[] = {"\"mode\":\"latest\"", "\"mode\":\"every\"",
+                                         "\"max_rate\":50", "\"mode\":\"every\",\"max_rate\":20",
+                                         "\"mode\":\"every\",\"max_age_ms\":20"};
+    char text[200];
+    snprintf(text, sizeof text, "{\"op\":\"subscribe\",\"symbols\":[\"*\"],%s}",
+             wishes[random_below(&crowd->random, 5)]);
+    say(client, text);
+}
+
+static void client_connect(struct crowd *crowd, struct client *client)
+{
+    static const char request[] = "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+                                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                                  "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+    const int small = 4096;
+    char *input = client->input;
+    *client = (struct client){.input = input, .fd = socket(AF_INET, SOCK_STREAM, 0)};
+    assert_true(client->fd >= 0);
+    if (random_chance(&crowd->random, 50))
+        setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    assert_int_equal(
+        connect(client->fd, (const struct sockaddr *)&crowd->f->address, sizeof crowd->f->address),
+        0);
+    assert_int_equal(send(client->fd, request, sizeof request - 1, MSG_NOSIGNAL),
+                     sizeof request - 1);
+}
+
+static void client_leave(struct crowd *crowd, const struct client *client)
+{
+    const struct linger reset = {.l_onoff = 1};
+    if (random_chance(&crowd->random, 50))
+        setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    close(client->fd);
+}
+
+static struct view *view_of(struct client *client, const json_t *item)
+{
+    char stream[sizeof client->views->stream];
+    snprintf(stream, sizeof stream, "%s %s", json_string_value(json_object_get(item, "kind")),
+             json_string_value(json_object_get(item, "symbol")));
+    size_t i = 0;
+    while (i < client->views_count && strcmp(client->views[i].stream, stream) != 0)
+        i++;
+    assert_true(i < STREAMS_SEEN_MAX);
+    if (i == client->views_count) {
+        memcpy(client->views[i].stream, stream, sizeof stream);
+        client->views_count++;
+    }
+    return &client->views[i];
+}
+
+static void item_check(struct crowd *crowd, struct client *client, const json_t *item)
+{
+    struct view *view = view_of(client, item);
+    const uint64_t seq = (uint64_t)json_integer_value(json_object_get(item, "seq"));
+    const uint64_t skipped = (uint64_t)json_integer_value(json_object_get(item, "skipped"));
+    if (view->seq > 0 && seq != view->seq + 1 + skipped)
+        fail_msg("%s: %llu after %llu, skipped %llu", view->stream, (unsigned long long)seq,
+                 (unsigned long long)view->seq, (unsigned long long)skipped);
+    view->seq = seq;
+    crowd->items++;
+    crowd->skipped += skipped;
+}
+
+static void message_check(struct crowd *crowd, struct client *client, const char *text, size_t len)
+{
+    json_t *root = json_loadb(text, len, 0, NULL);
+    assert_non_null(root);
+    const json_t *data = json_object_get(root, "data");
+    const char *code = json_string_value(json_object_get(root, "code"));
+    assert_true(code == NULL || strcmp(code, "slow_consumer") == 0);
+    for (size_t i = 0; i < json_array_size(data); i++)
+        item_check(crowd, client, json_array_get(data, i));
+    json_decref(root);
+}
+
+/* Skips the answer to the upgrade; returns false while it is not all here. */
+static bool upgrade_take(struct client *client, size_t *at)
+{
+    client->input[client->len] = '\0';
+    const char *end = strstr(client->input, "\r\n\r\n");
+    if (end == NULL)
+        return false;
+    assert_memory_equal(client->input, "HTTP/1.1 101", 12);
+    *at = (size_t)(end + 4 - client->input);
+    client->upgraded = true;
+    return true;
+}
+
+static void client_read(struct crowd *crowd, struct client *client)
+{
+    struct pollfd ready = {.fd = client->fd, .events = POLLIN};
+    if (poll(&ready, 1, 10) <= 0)
+        return;
+    assert_true(client->len < INPUT_BYTES - 1);
+    const ssize_t got =
+        recv(client->fd, client->input + client->len, INPUT_BYTES - 1 - client->len, 0);
+    assert_true(got > 0); /* the server never ends a connection here */
+    client->len += (size_t)got;
+    size_t at = 0, size;
+    if (!client->upgraded && !upgrade_take(client, &at))
+        return;
+    struct seen_frame frame;
+    while ((size = frame_take(client->input + at, client->len - at, &frame)) > 0) {
+        message_check(crowd, client, frame.payload, frame.len);
+        at += size;
+    }
+    memmove(client->input, client->input + at, client->len - at);
+    client->len -= at;
+}
+
+/* ---- many ---- */
+
+static void client_step(struct crowd *crowd, struct client *client)
+{
+    const unsigned dice = random_below(&crowd->random, 1000);
+    if (client->stalled > 0) {
+        client->stalled--;
+        return;
+    }
+    if (!client->upgraded || dice < 900) {
+        client_read(crowd, client);
+        if (client->upgraded && client->views_count == 0)
+            subscribe(crowd, client);
+    } else if (dice < 950) {
+        subscribe(crowd, client);
+    } else if (dice < 980) {
+        client->stalled = random_below(&crowd->random, 200);
+    } else if (dice < 990) {
+        client_leave(crowd, client);
+        client_connect(crowd, client);
+        atomic_fetch_add(&crowd->f->reconnects, 1);
+    }
+}
+
+static void *crowd_run(void *ctx)
+{
+    struct crowd *crowd = ctx;
+    for (int i = 0; i < CLIENTS; i++) {
+        crowd->clients[i].input = malloc(INPUT_BYTES);
+        client_connect(crowd, &crowd->clients[i]);
+    }
+    while (crowd->items < ITEMS || atomic_load(&crowd->f->reconnects) < CROWDS)
+        client_step(crowd, &crowd->clients[random_below(&crowd->random, CLIENTS)]);
+    for (int i = 0; i < CLIENTS; i++) {
+        client_leave(crowd, &crowd->clients[i]);
+        free(crowd->clients[i].input);
+    }
+    atomic_fetch_add(&crowd->f->skipped, crowd->skipped);
+    atomic_fetch_sub(&crowd->f->crowds_left, 1);
+    return NULL;
+}
+
+/* Asks for everything there is, again and again. */
+static void *asker_run(void *ctx)
+{
+    static const char *const paths[] = {"/api/v1/clients?limit=5", "/metrics",
+                                        "/api/v1/status",          "/api/v1/latest",
+                                        "/api/v1/symbols",         "/healthz"};
+    struct fixture *f = ctx;
+    for (unsigned i = 0; atomic_load(&f->crowds_left) > 0; i++) {
+        char request[100], answer[4096];
+        const int fd = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(connect(fd, (const struct sockaddr *)&f->address, sizeof f->address), 0);
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", paths[i % 6]);
+        send(fd, request, strlen(request), MSG_NOSIGNAL);
+        const ssize_t got = recv(fd, answer, sizeof answer, 0);
+        assert_true(got > 15);
+        assert_memory_equal(answer, "HTTP/1.1 200 OK", 15);
+        while (recv(fd, answer, sizeof answer, 0) > 0)
+            ;
+        close(fd);
+    }
+    return NULL;
+}
+
+static int setup(void **state)
+{
+    static const char *const spec = "sim:?symbols=12&rate=3000&bursts=1";
+    struct fixture *f = calloc(1, sizeof *f);
+    char error[1024] = "";
+    assert_int_equal(bus_create(&(struct bus_options){.ring_events = 4096}, &f->bus), 0);
+    const struct feed_options feed = {.specs = &spec, .specs_count = 1, .speed = 1};
+    if (feed_create(&feed, f->bus, &f->feed, error, sizeof error) != 0)
+        fail_msg("%s", error);
+    const struct server_options options = {
+        .host = "127.0.0.1",
+        .shards = SHARDS,
+        .heartbeat_ms = 100,
+        .clients_max = 1000,
+        .queue_bytes_max = 20000,
+        .bus = f->bus,
+        .feed = f->feed,
+    };
+    if (server_create(&options, &f->server, error, sizeof error) != 0)
+        fail_msg("%s", error);
+    unsigned port;
+    assert_int_equal(sscanf(server_url(f->server), "http://127.0.0.1:%u/", &port), 1);
+    f->address = (struct sockaddr_in){.sin_family = AF_INET,
+                                      .sin_port = htons((uint16_t)port),
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    feed_stop(f->feed);
+    server_stop(f->server);
+    server_destroy(f->server);
+    feed_destroy(f->feed);
+    bus_destroy(f->bus);
+    free(f);
+    return 0;
+}
+
+static void many_shards_serve_restless_clients(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t crowd_threads[CROWDS], asker;
+    struct crowd *crowds = calloc(CROWDS, sizeof *crowds);
+    assert_non_null(crowds);
+    assert_int_equal(server_start(f->server), 0);
+    assert_int_equal(feed_start(f->feed), 0);
+    atomic_store(&f->crowds_left, CROWDS);
+    for (unsigned i = 0; i < CROWDS; i++) {
+        crowds[i].f = f;
+        crowds[i].random.state = random_seed_of(41) + i;
+        assert_int_equal(pthread_create(&crowd_threads[i], NULL, crowd_run, &crowds[i]), 0);
+    }
+    assert_int_equal(pthread_create(&asker, NULL, asker_run, f), 0);
+    for (unsigned i = 0; i < CROWDS; i++)
+        pthread_join(crowd_threads[i], NULL);
+    pthread_join(asker, NULL);
+    assert_true(atomic_load(&f->skipped) > 0);
+    free(crowds);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(many_shards_serve_restless_clients, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
