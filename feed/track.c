@@ -332,8 +332,9 @@ static bool range_admits(struct track *track, size_t i)
 
 /* ---- sending ---- */
 
-/* Adds the step from the event before to what was asked for and to what it took. */
-static void pace_note(struct track *track, int64_t event_ns, int64_t now_ns)
+/* Adds the step from the event before to what was asked for and to what it took. The first one of a
+ * stretch counts from when it was due: if it is late, so are those behind it. */
+static void pace_note(struct track *track, int64_t event_ns, int64_t due_ns, int64_t now_ns)
 {
     const bool is_first = track->paced_event_ns == EVENT_NO_TIME;
     int64_t step = is_first ? 0 : event_ns - track->paced_event_ns;
@@ -347,7 +348,7 @@ static void pace_note(struct track *track, int64_t event_ns, int64_t now_ns)
         track->took_ns += now_ns - track->paced_real_ns;
     if (step > 0 || is_first)
         track->paced_event_ns = event_ns;
-    track->paced_real_ns = now_ns;
+    track->paced_real_ns = is_first && due_ns != PACER_AT_ONCE ? due_ns : now_ns;
 }
 
 static void pace_interrupt(struct track *track)
@@ -440,7 +441,7 @@ static int64_t due_find(struct track *track, size_t i, int64_t now_ns)
         return now_ns;
     const int64_t due_ns = pacer_due_ns(&track->pacer, time_ns, now_ns);
     if (due_ns <= now_ns)
-        pace_note(track, time_ns, now_ns);
+        pace_note(track, time_ns, due_ns, now_ns);
     return due_ns;
 }
 

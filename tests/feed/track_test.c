@@ -317,6 +317,19 @@ static void speed_divides_the_time_between(void **state)
     assert_seen(f, "A30 x=ended");
 }
 
+/* After a change of speed both events were late: it took from when the first one was due. */
+static void what_it_took_counts_from_when_it_was_due(void **state)
+{
+    struct fixture *f = *state;
+    add(f, "x", "A10 A20 A30");
+    start(f);
+    track_set_speed(&f->track, 10, f->now_ns);
+    pump_after(f, 5);
+    assert_seen(f, "x=up A10 A20 A30 x=ended");
+    assert_int_equal(f->track.asked_ns, S);
+    assert_int_equal(f->track.took_ns, 4 * S);
+}
+
 /* The command line allows any speed above 0. */
 static void no_speed_is_too_much_or_too_little(void **state)
 {
@@ -593,6 +606,7 @@ int main(void)
         TEST(far_past_to_an_input_is_not_read_on),
         TEST(events_come_when_they_are_due),
         TEST(speed_divides_the_time_between),
+        TEST(what_it_took_counts_from_when_it_was_due),
         TEST(no_speed_is_too_much_or_too_little),
         TEST(long_silences_are_cut),
         TEST(a_pump_sends_a_few_thousand_events_at_most),
