@@ -47,7 +47,8 @@ void native_mark_write(const struct native_mark *mark, unsigned char *out);
 int native_seek_offset(const char *path, int64_t time_ns, uint64_t *out_offset);
 
 /* An offset of the same kind that is NATIVE_LOOKBACK_EVENTS events before *offset or a little more,
- * or the beginning. In a plain recording bytes stand for events. Returns as native_seek_offset(). */
+ * or the beginning. In a plain recording bytes stand for events. Returns as native_seek_offset().
+ */
 int native_look_back(const char *path, uint64_t *offset);
 
 /* The time that stands at a fraction, 0 to 1, of the bytes of the recording, to about

@@ -275,7 +275,8 @@ static void head_refresh(struct track *track, size_t i)
     if (time_ns != EVENT_NO_TIME)
         head->time_ns = time_ns > reach_ns ? reach_ns : time_ns < -reach_ns ? -reach_ns : time_ns;
     /* In a file out of order its time may be later than the target's. It comes before that. */
-    head->is_prelude = head->state == INPUT_HAS_EVENT && input_is_prelude(track->inputs[i]);
+    head->is_prelude =
+        track->settling && head->state == INPUT_HAS_EVENT && input_is_prelude(track->inputs[i]);
     if (head->is_prelude && head->time_ns >= track->prelude_until_ns)
         head->time_ns = track->prelude_until_ns - 1;
 }
