@@ -131,31 +131,29 @@ const struct histogram *fanout_ages(const struct fanout *fanout);
 
 struct part; /* a reader's share in one audience */
 
-struct reader {
+struct reader { /* one a session: its members are packed */
     const struct reader_ops *ops;
-    enum encoding encoding; /* of what it is sent; set once, before it has topics */
     struct fanout *fanout;
     struct shared_plan *shared; /* NULL: wants nothing */
     struct part *parts;         /* one an audience of the plan */
-    size_t parts_count;
-    struct frame **queue; /* a ring of queue_size, a power of two or 0 */
+    uint32_t parts_count;
+    enum encoding encoding; /* of what it is sent; set once, before it has topics */
+    struct frame **queue;   /* a ring of queue_size, a power of two or 0 */
     uint32_t queue_first, queue_count, queue_size;
     uint32_t queue_kept;       /* so many frames at its front stay there when it overflows */
     uint32_t queue_ahead;      /* so many go before what is recovered */
+    uint32_t told_bytes;       /* of `told` */
+    uint8_t *told;             /* binary: bit by stream, it has been told of; NULL: of none */
     struct recovery *recovery; /* NULL: none is under way */
     size_t queue_bytes;
-    bool blocked, failed;
-    uint8_t *told; /* binary: bit by stream, it has been told of; NULL: of none */
-    uint32_t told_bytes;
-    struct reader *next_overflowed;
-    bool overflowed, ageing;
-    struct reader *next_ageing;
+    struct reader *next_overflowed, *next_ageing;
     int64_t ageing_at_ms; /* when its queue is looked at: see server/ageing.c */
     struct reader_totals {
         uint64_t items, skipped;                  /* in what its socket has taken */
         uint64_t bytes;                           /* of everything written */
         uint32_t age_us, age_mean_us, age_max_us; /* of updates when written: last, lately, ever */
     } totals;
+    bool blocked, failed, overflowed, ageing;
     struct reader *next, **link; /* of the fanout's list */
 };
 

@@ -334,7 +334,7 @@ static int parts_join(struct reader *reader, struct shared_plan *shared, const u
                       bool snapshot)
 {
     const size_t groups = shared_plan_plan(shared)->groups_count;
-    struct part *parts = calloc(groups + 1, sizeof *parts);
+    struct part *parts = calloc(groups > 0 ? groups : 1, sizeof *parts);
     if (parts == NULL) {
         shared_plan_unref(shared);
         return -ENOMEM;

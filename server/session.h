@@ -42,11 +42,11 @@ struct session {
     struct session *next, **link;             /* of the shard */
     struct session *watch_next, **watch_link; /* of a wheel slot */
     int64_t sent_at_ms;
-    uint32_t number; /* on its shard, ever */
     int64_t since_us;
     int64_t blocked_at_ms;             /* while the reader is blocked */
     int64_t progress_at_ms;            /* its socket has taken something since, or nothing waited */
     uint32_t acked;                    /* what it had taken then */
+    uint32_t number;                   /* on its shard, ever */
     struct text rx;                    /* a message of which only a part has come */
     size_t discarded;                  /* bytes of a message that is too large */
     struct resume_reply *resume_reply; /* while a resume is under way */

@@ -26,7 +26,7 @@ enum {
     ACCEPTS_A_TURN = 64,
     USER_TIMEOUT_MS = 120000,  /* a peer that takes nothing for so long is given up */
     TX_PACKET_BYTES = 8 << 20, /* or lws cuts writes at the size of its receive buffer */
-    RX_BUFFER_BYTES = 512,
+    RX_BUFFER_BYTES = 128,     /* for each session: longer messages come in pieces */
     CLOSE_SERVICE_RESTART = 1012,
 };
 
