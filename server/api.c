@@ -89,7 +89,7 @@ static void put_replay(struct text *json, const struct feed_status *status)
 
 struct totals {
     uint64_t sessions, events, items, frames, bytes, blocked, overflows, lapped, lapped_events,
-        skipped, http_requests, messages_in, bad_messages, accepted, refused;
+        skipped, aged, http_requests, messages_in, bad_messages, accepted, refused;
 };
 
 static void totals_add(struct totals *totals, struct shard *shard)
@@ -106,6 +106,7 @@ static void totals_add(struct totals *totals, struct shard *shard)
     totals->bytes += atomic_load(&counts->bytes);
     totals->blocked += atomic_load(&counts->blocked);
     totals->overflows += atomic_load(&counts->overflows);
+    totals->aged += atomic_load(&counts->aged);
     totals->lapped += atomic_load(&counts->lapped);
     totals->lapped_events += atomic_load(&counts->lapped_events);
     totals->skipped += atomic_load(&counts->skipped);
@@ -127,9 +128,11 @@ static void put_delivery(struct text *json, const struct totals *totals, uint64_
     text_printf(json,
                 ",\"delivery\":{\"published\":%" PRIu64 ",\"items\":%" PRIu64 ",\"frames\":%" PRIu64
                 ",\"bytes\":%" PRIu64 ",\"blocked_writes\":%" PRIu64 ",\"slow_consumers\":%" PRIu64
-                ",\"skipped\":%" PRIu64 ",\"lapped\":%" PRIu64 ",\"lapped_events\":%" PRIu64 "}",
+                ",\"max_age_exceeded\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"lapped\":%" PRIu64
+                ",\"lapped_events\":%" PRIu64 "}",
                 published, totals->items, totals->frames, totals->bytes, totals->blocked,
-                totals->overflows, totals->skipped, totals->lapped, totals->lapped_events);
+                totals->overflows, totals->aged, totals->skipped, totals->lapped,
+                totals->lapped_events);
 }
 
 void api_status(struct shard *shard, struct text *json)

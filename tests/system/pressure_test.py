@@ -197,6 +197,8 @@ class MaxAge(unittest.TestCase):
             while accounts.skipped == 0:
                 accounts.note(slow.receive())
             self.assertEqual(metric(server, "slow_consumers_total"), 0)
+            delivery = server.get("/api/v1/status")["delivery"]
+            self.assertEqual((delivery["slow_consumers"], delivery["max_age_exceeded"]), (0, 1))
             self.assertEqual(others.skipped, 0)
 
 
@@ -236,6 +238,28 @@ class Freshness(unittest.TestCase):
             client.until_type("update")
             wait_until(lambda: metric(server, "bus_to_write_seconds_count") > 0, "a write")
             self.assertEqual(metric(server, "ingest_to_bus_seconds_count"), 0)
+
+
+class Threads(unittest.TestCase):
+    def test_the_kernel_spreads_connections_over_the_threads(self):
+        with Server("--feed", "sim:?symbols=2&rate=50", "--shards", "4") as server:
+            clients = [RawClient(server, "/ws?symbols=*") for _ in range(200)]
+            for client in clients:
+                client.until_type("update")
+            shards = [c["shard"] for c in server.get("/api/v1/clients?limit=1000")["clients"]]
+            self.assertEqual(len(shards), 200)
+            # By chance alone, fewer than ten of 200 on one of four come once in 10^12 runs.
+            for shard in range(4):
+                self.assertGreater(shards.count(shard), 10, shards)
+            for client in clients:
+                client.socket.close()
+
+    def test_there_are_as_many_as_cpus_the_process_may_run_on(self):
+        allowed = sorted(os.sched_getaffinity(0))
+        for cpus in {len(allowed), 1}:
+            with Server(*FAST[:2], preexec_fn=lambda: os.sched_setaffinity(0, allowed[:cpus])) \
+                    as server:
+                self.assertEqual(server.get("/api/v1/status")["shards"], cpus)
 
 
 class Limits(unittest.TestCase):
