@@ -41,6 +41,7 @@ struct slot {
 struct latest {
     _Atomic uint64_t version; /* odd while being written */
     _Atomic uint64_t epoch;
+    _Atomic uint64_t gap; /* what the next seq is to be higher by */
     _Atomic uint64_t words[EVENT_WORDS];
 };
 
@@ -186,6 +187,11 @@ static void latest_put(struct bus *bus, struct price_event *event)
     const uint64_t before = atomic_load_explicit(&latest->words[0], memory_order_relaxed);
     const uint64_t version = atomic_load_explicit(&latest->version, memory_order_relaxed);
     event->seq = is_first ? 1 : before + 1;
+    const uint64_t gap = atomic_load_explicit(&latest->gap, memory_order_relaxed);
+    if (gap > 0) {
+        event->seq += is_first ? 0 : gap;
+        atomic_store_explicit(&latest->gap, 0, memory_order_relaxed);
+    }
     atomic_store_explicit(&latest->version, version + 1, memory_order_relaxed);
     if (is_first)
         atomic_store_explicit(&latest->epoch, epoch, memory_order_release);
@@ -193,6 +199,25 @@ static void latest_put(struct bus *bus, struct price_event *event)
     atomic_store_explicit(&latest->version, version + 2, memory_order_release);
 }
 _Static_assert(offsetof(struct price_event, seq) == 0, "latest_put() reads seq as the first word");
+
+void bus_restore_epoch(struct bus *bus, uint64_t epoch)
+{
+    atomic_store(&bus->epoch, epoch);
+}
+
+void bus_restore(struct bus *bus, const struct price_event *event, uint64_t gap)
+{
+    struct latest *latest = latest_of(bus, event->stream);
+    atomic_store(&latest->epoch, atomic_load(&bus->epoch));
+    atomic_store(&latest->gap, gap);
+    words_store(latest->words, event);
+    atomic_store(&latest->version, 2);
+}
+
+bool bus_has_gap(const struct bus *bus, uint32_t stream)
+{
+    return atomic_load_explicit(&latest_of(bus, stream)->gap, memory_order_relaxed) > 0;
+}
 
 static void wake_sleepers(struct bus *bus)
 {

@@ -45,6 +45,16 @@ void bus_destroy(struct bus *bus);
 long bus_stream(struct bus *bus, const char *source, size_t source_len, const char *symbol,
                 size_t symbol_len, enum event_kind kind);
 
+/* Before anybody subscribes, to go on where an earlier process left: the epoch; and a stream's
+ * latest event with the seq it had, nobody is told. The stream's next seq is `gap` higher than it
+ * would be.
+ */
+void bus_restore_epoch(struct bus *bus, uint64_t epoch);
+void bus_restore(struct bus *bus, const struct price_event *event, uint64_t gap);
+
+/* Is the stream's next seq still to be `gap` higher? Any thread. */
+bool bus_has_gap(const struct bus *bus, uint32_t stream);
+
 /* Publishes `count` events in order. Each names a stream of this bus; its `seq` is set here. */
 void bus_emit(struct bus *bus, struct price_event *events, size_t count);
 

@@ -17,6 +17,7 @@
 
 #include "feed/item.h"
 #include "feed/record_file.h"
+#include "feed/record_state.h"
 
 enum { DISPATCH_EVENTS = 4096, PART_TRIES_MAX = 1000 };
 
@@ -46,6 +47,10 @@ struct recorder {
     int64_t dirty_ns, synced_ns; /* the first write since the last flush; the last sync */
     bool is_dirty, is_unsynced;
     uint64_t written, lost;
+    struct record_state state; /* epoch 0: none is kept */
+    char state_path[RECORD_PATH_MAX];
+    int64_t state_ns, state_took_ns; /* when it was written last, and how long that took */
+    uint64_t state_written;          /* events by then */
 
     _Atomic uint64_t events, bytes, missed;
     _Atomic unsigned parts;
@@ -105,6 +110,10 @@ static void fail(struct recorder *recorder, int rc)
     recorder->file = NULL;
     recorder->is_dirty = recorder->is_unsynced = false;
     atomic_store(&recorder->has_failed, true);
+    /* From now on nobody could tell which numbers were given: better a new epoch than one twice. */
+    if (recorder->state.epoch != 0)
+        unlink(recorder->state_path);
+    recorder->state.epoch = 0;
     publish(recorder);
     say(recorder, "stopped after %" PRIu64 " events, the broadcast goes on: %s", recorder->written,
         strerror(-rc));
@@ -121,6 +130,39 @@ static void directory_sync(const char *path)
         close(fd);
     }
     free(name);
+}
+
+/* ---- the state beside them ---- */
+
+static void state_save(struct recorder *recorder, bool is_clean)
+{
+    struct record_clock now, then;
+    if (recorder->state.epoch == 0)
+        return;
+    system_clock(&now);
+    /* A reset that is not in the recording yet: what the bus has is of another epoch. */
+    if (recorder->state.epoch != bus_epoch(recorder->bus))
+        return;
+    if (recorder->file != NULL && record_file_flush(recorder->file) != 0)
+        return; /* the next write will tell */
+    recorder->state.is_clean = is_clean;
+    const int rc = record_state_write(recorder->state_path, &recorder->state, recorder->bus,
+                                      recorder->options.sync != RECORDER_SYNC_NEVER);
+    system_clock(&then);
+    recorder->state_ns = then.monotonic_ns;
+    recorder->state_took_ns = then.monotonic_ns - now.monotonic_ns;
+    recorder->state_written = recorder->written;
+    if (rc != 0)
+        say(recorder, "its state cannot be written: %s", strerror(-rc));
+}
+
+/* However many streams there are, this takes a hundredth of the time at most. */
+static void state_save_if_due(struct recorder *recorder)
+{
+    const int64_t since_ns = recorder->now_ns - recorder->state_ns;
+    if (recorder->written > recorder->state_written && since_ns >= RECORDER_STATE_MS * NS_PER_MS &&
+        since_ns >= 100 * recorder->state_took_ns)
+        state_save(recorder, false);
 }
 
 /* Another process may use the same names, so a number that was free may be taken by now. */
@@ -168,7 +210,11 @@ static int part_begin(struct recorder *recorder)
     if (recorder->options.sync != RECORDER_SYNC_NEVER)
         directory_sync(recorder->part_path);
     atomic_fetch_add(&recorder->parts, 1);
-    return 0;
+    if (recorder->state.epoch != 0) {
+        rc = record_state_add_part(&recorder->state, recorder->part_path);
+        state_save(recorder, false);
+    }
+    return rc;
 }
 
 static int part_end(struct recorder *recorder)
@@ -245,6 +291,15 @@ static void record_number(struct recorder *recorder, const char *format, uint64_
     record_note(recorder, line, snprintf(line, sizeof line, format, number));
 }
 
+static void record_reset(struct recorder *recorder, uint64_t epoch)
+{
+    record_number(recorder, "{\"type\":\"reset\",\"epoch\":\"%016" PRIx64 "\"}\n", epoch);
+    if (recorder->state.epoch == 0)
+        return;
+    recorder->state.epoch = epoch;
+    recorder->state.crashes = 0;
+}
+
 static void record_loss(struct recorder *recorder, uint64_t events)
 {
     if (recorder->lost == 0)
@@ -253,6 +308,9 @@ static void record_loss(struct recorder *recorder, uint64_t events)
             events);
     recorder->lost += events;
     record_number(recorder, "{\"type\":\"missed\",\"events\":%" PRIu64 "}\n", events);
+    const uint64_t epoch = bus_epoch(recorder->bus);
+    if (recorder->state.epoch != 0 && recorder->state.epoch != epoch)
+        record_reset(recorder, epoch); /* its mark was among them */
 }
 
 static void on_event(const struct price_event *event, void *ctx)
@@ -267,7 +325,7 @@ static void on_event(const struct price_event *event, void *ctx)
         record_state(recorder, event);
         break;
     case EVENT_RESET:
-        record_number(recorder, "{\"type\":\"reset\",\"epoch\":\"%016" PRIx64 "\"}\n", event->seq);
+        record_reset(recorder, event->seq);
         break;
     case EVENT_SETTLED:
         break;
@@ -312,6 +370,7 @@ static void tend(struct recorder *recorder)
         rc = flush_if_due(recorder);
     if (rc != 0)
         fail(recorder, rc);
+    state_save_if_due(recorder);
     publish(recorder);
 }
 
@@ -398,6 +457,8 @@ static void *recorder_run(void *ctx)
         fail(recorder, rc);
     else if (recorder->lost > 0 && !atomic_load(&recorder->has_failed))
         say(recorder, "missed %" PRIu64 " events in all", recorder->lost);
+    if (rc == 0)
+        state_save(recorder, true); /* nothing is emitted any more */
     publish(recorder);
     return NULL;
 }
@@ -421,6 +482,7 @@ static int subscribe(struct recorder *recorder)
 
 static void recorder_free(struct recorder *recorder)
 {
+    record_state_finish(&recorder->state);
     free(recorder->path);
     pthread_mutex_destroy(&recorder->lock);
     pthread_cond_destroy(&recorder->news);
@@ -449,6 +511,19 @@ static struct recorder *recorder_make(const struct recorder_options *options, st
     return NULL;
 }
 
+static int state_begin(struct recorder *recorder)
+{
+    const struct record_state *from = recorder->options.state;
+    if (from == NULL)
+        return 0;
+    int rc = record_state_path(recorder->path, recorder->state_path);
+    recorder->state.epoch = bus_epoch(recorder->bus);
+    recorder->state.crashes = from->crashes;
+    for (unsigned i = 0; rc == 0 && i < from->parts_count; i++)
+        rc = record_state_add_part(&recorder->state, from->parts[i]);
+    return rc;
+}
+
 static const char *problem_of(int rc)
 {
     if (rc == -EEXIST)
@@ -464,7 +539,9 @@ int recorder_create(const struct recorder_options *options, struct bus *bus, str
         snprintf(error, error_size, "--record %s: out of memory", options->path);
         return -ENOMEM;
     }
-    int rc = part_begin(recorder);
+    int rc = state_begin(recorder);
+    if (rc == 0)
+        rc = part_begin(recorder);
     if (rc == 0) {
         rc = subscribe(recorder);
         if (rc != 0)

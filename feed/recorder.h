@@ -29,8 +29,10 @@
 
 #define RECORDER_FLUSH_MS 1000
 #define RECORDER_SYNC_MS  10000
+#define RECORDER_STATE_MS 30000
 
 struct recorder;
+struct record_state;
 
 /* When the disk is told to keep what was written (fdatasync). */
 enum recorder_sync {
@@ -46,7 +48,11 @@ struct recorder_options {
     int64_t rotate_ns;
     bool rotate_utc_day;
     enum recorder_sync sync;
-    bool holds;         /* the writer of the bus waits for it (--lossless) */
+    bool holds; /* the writer of the bus waits for it (--lossless) */
+    /* Keep a state beside the parts, for restore.h: what an earlier process left of it, or one with
+     * epoch 0; copied. NULL: none is kept. It is written when the recorder begins and ends, and
+     * every RECORDER_STATE_MS. */
+    const struct record_state *state;
     const char *source; /* where the events come from, for the headers, or NULL; borrowed */
     /* For the log, from the recorder's thread. Only bad news. */
     void (*message)(void *ctx, const char *text);

@@ -268,6 +268,32 @@ void keeper_destroy(struct keeper *keeper)
     free(keeper);
 }
 
+/* How long the server was away does not count as age. */
+void keeper_restore(struct keeper *keeper, const struct price_event *events, size_t count)
+{
+    const int64_t now_ns = keeper_now_ns();
+    int64_t newest_ns = EVENT_NO_TIME, last_ns = INT64_MIN;
+    for (size_t i = 0; i < count; i++)
+        if (event_time_ns(&events[i]) > newest_ns)
+            newest_ns = event_time_ns(&events[i]);
+    for (size_t i = 0; i < count; i++) {
+        const int64_t time_ns = event_time_ns(&events[i]);
+        int64_t before_ns, at_ns = now_ns;
+        if (time_ns == EVENT_NO_TIME || __builtin_sub_overflow(newest_ns, time_ns, &before_ns) ||
+            __builtin_sub_overflow(now_ns, before_ns, &at_ns))
+            at_ns = last_ns == INT64_MIN ? now_ns : last_ns;
+        last_ns = at_ns > last_ns ? at_ns : last_ns;
+        history_restore(keeper->history, &events[i], last_ns);
+    }
+    const uint32_t streams = streams_count(bus_streams(keeper->options.bus));
+    for (uint32_t i = 0; i < streams; i++) {
+        struct price_event event;
+        if (streams_get(bus_streams(keeper->options.bus), i)->kind < EVENT_KINDS_PRICE &&
+            bus_latest(keeper->options.bus, i, &event))
+            history_restore_seq(keeper->history, i, event.seq);
+    }
+}
+
 struct history *keeper_history(const struct keeper *keeper)
 {
     return keeper->history;

@@ -47,6 +47,10 @@ void keeper_ask(struct keeper *keeper, struct keeper_task *task);
 
 /* ---- on the keeper's thread, or before keeper_start() ---- */
 
+/* Before keeper_start(): events of an earlier run, which the bus goes on from; the newest is `now`.
+ */
+void keeper_restore(struct keeper *keeper, const struct price_event *events, size_t count);
+
 struct history *keeper_history(const struct keeper *keeper);
 const struct candles *keeper_candles(const struct keeper *keeper);
 int64_t keeper_now_ns(void);

@@ -15,6 +15,7 @@
 #include "feed/bus.h"
 #include "feed/feed.h"
 #include "feed/recorder.h"
+#include "feed/restore.h"
 #include "server/bundled.h"
 #include "server/console.h"
 #include "server/log.h"
@@ -27,6 +28,7 @@ struct program {
     struct options options;
     struct bus *bus;
     struct feed *feed;
+    struct restored restored;
     struct recorder *recorder;
     struct server *server;
     int signal_fd; /* SIGINT and SIGTERM */
@@ -132,6 +134,34 @@ static int feed_open(struct program *program)
     return feed_create(&feed, program->bus, &program->feed, program->error, sizeof program->error);
 }
 
+/* A live broadcast that is recorded in parts goes on where it left off. */
+static int restore(struct program *program)
+{
+    const struct options *options = &program->options;
+    const bool in_parts = options->record_continue || options->record_rotate_bytes > 0 ||
+                          options->record_rotate_ns > 0 || options->record_rotate_day;
+    if (options->record == NULL || !in_parts || feed_mode(program->feed) != FEED_MODE_LIVE)
+        return 0;
+    const struct restore_options restore = {
+        .path = options->record,
+        .age_ns = options->resume_age_ns,
+        .events_max = options->resume_bytes / HISTORY_EVENT_BYTES,
+        .bus = program->bus,
+        .message = on_message,
+    };
+    const int rc = restore_read(&restore, &program->restored);
+    if (rc != 0)
+        snprintf(program->error, sizeof program->error,
+                 "--record %s: its .state file cannot be read (%s); without it a new epoch begins",
+                 options->record, strerror(-rc));
+    else if (program->restored.goes_on)
+        log_line(LOG_INFO, "going on from the recording: %zu events are held, %s",
+                 program->restored.count,
+                 program->restored.gap == 0 ? "numbers go on"
+                                            : "numbers go on with a gap, for it did not end well");
+    return rc;
+}
+
 static int recorder_open(struct program *program)
 {
     if (program->options.record == NULL)
@@ -144,6 +174,7 @@ static int recorder_open(struct program *program)
         .rotate_ns = program->options.record_rotate_ns,
         .rotate_utc_day = program->options.record_rotate_day,
         .sync = program->options.record_sync,
+        .state = program->restored.state,
         .message = on_record_message,
     };
     return recorder_create(&options, program->bus, &program->recorder, program->error,
@@ -172,6 +203,7 @@ static int server_open(struct program *program)
         .bus = program->bus,
         .feed = program->feed,
         .recorder = program->recorder,
+        .restored = &program->restored,
         .subscribed = on_subscribed,
         .ctx = program,
     };
@@ -235,9 +267,12 @@ static int open_all(struct program *program)
         rc = feed_open(program);
     program->bad_arguments = rc == -EINVAL;
     if (rc == 0)
+        rc = restore(program);
+    if (rc == 0)
         rc = recorder_open(program);
     if (rc == 0)
         rc = server_open(program);
+    restored_finish(&program->restored);
     if (rc == 0)
         rc = server_start(program->server);
     return rc;

@@ -273,8 +273,10 @@ static const struct row rows[] = {
      "go on in a new part, PATH-0001, PATH-0002, …: after a size (100M), a duration (1h), or each "
      "UTC day (day); repeatable",
      read_rotate, 0, 0, 0},
-    {"record-continue", NULL, "number the file even if nothing makes it rotate", read_flag,
-     AT(record_continue), 0, 0},
+    {"record-continue", NULL,
+     "number the file even if nothing makes it rotate; a live feed goes on with its epoch and "
+     "numbers",
+     read_flag, AT(record_continue), 0, 0},
     {"record-fsync", "POLICY",
      "when the disk must have it: never, interval (every 10 s) or flush (every second) [interval]",
      read_fsync, AT(record_sync), 0, 0},

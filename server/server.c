@@ -25,6 +25,7 @@ struct sample {
 struct server {
     struct server_options options;
     struct keeper *keeper;
+    uint64_t seq_gap;
     struct shard *shards;
     unsigned shards_count; /* initialised */
     char url[SERVER_URL_BYTES];
@@ -169,6 +170,10 @@ int server_create(const struct server_options *options, struct server **out, cha
     const struct keeper_options keeper = {options->bus, options->history, options->candle_bytes,
                                           options->lossless};
     int rc = server->shards == NULL ? -ENOMEM : keeper_create(&keeper, &server->keeper);
+    if (rc == 0 && options->restored != NULL && options->restored->goes_on)
+        keeper_restore(server->keeper, options->restored->events, options->restored->count);
+    server->options.restored = NULL;
+    server->seq_gap = options->restored != NULL ? options->restored->gap : 0;
     if (rc == 0)
         rc = port_open(server, error, error_size);
     if (rc != 0) {
@@ -271,6 +276,11 @@ unsigned server_shards(const struct server *server)
 struct shard *server_shard(struct server *server, unsigned number)
 {
     return &server->shards[number];
+}
+
+uint64_t server_seq_gap(const struct server *server)
+{
+    return server->seq_gap;
 }
 
 struct keeper *server_keeper(const struct server *server)

@@ -16,6 +16,7 @@
 #include "feed/bus.h"
 #include "feed/feed.h"
 #include "feed/recorder.h"
+#include "feed/restore.h"
 #include "server/history.h"
 
 #define SERVER_SHARDS_MAX        128
@@ -44,8 +45,9 @@ struct server_options {
     unsigned wait_clients; /* calls subscribed() when so many have; 0: never */
     struct bus *bus;       /* borrowed, as is feed, until server_destroy() */
     struct feed *feed;
-    struct recorder *recorder;     /* NULL: nothing is recorded */
-    void (*subscribed)(void *ctx); /* from a shard's thread, once */
+    const struct restored *restored; /* NULL, or what the bus goes on from; until server_create() */
+    struct recorder *recorder;       /* NULL: nothing is recorded */
+    void (*subscribed)(void *ctx);   /* from a shard's thread, once */
     void *ctx;
 };
 

@@ -231,7 +231,8 @@ static void on_subscribe(struct session *session, struct command *command)
         return;
     }
     if (rc == 0 && command->resume_epoch != NULL)
-        rc = resume_find(command, session->reader.fanout, 0, &resume);
+        rc = resume_find(command, session->reader.fanout, server_seq_gap(session->shard->server),
+                         &resume);
     if (rc == 0)
         rc = reader_set_topics_after(&session->reader, &topics, command->snapshot, resume.wishes,
                                      resume.from_elsewhere ? 0 : resume.count);

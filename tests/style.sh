@@ -12,7 +12,7 @@ hits=$(grep -rn '#include "\(server\|web\|tools\)/' feed || true)
 hits=$(grep -rn '#include.*\(libwebsockets\|jansson\)' feed |
     grep -v '^feed/live_ws\.c:.*<libwebsockets\.h>' || true)
 [ -z "$hits" ] || refuse "feed must not use jansson, nor, outside live_ws.c, libwebsockets" "$hits"
-public='event\|decimal\|streams\|item\|bus\|feed\|histogram\|when\|recorder'
+public='event\|decimal\|streams\|item\|bus\|feed\|histogram\|when\|recorder\|restore'
 hits=$(grep -rn '#include "feed/' server | grep -v "#include \"feed/\($public\)\.h\"" || true)
 [ -z "$hits" ] || refuse "the server uses a header of feed that is not public" "$hits"
 hits=$(grep -rnl 'lws_write(' server | grep -v '^server/\(session\|http\)\.c$' || true)
