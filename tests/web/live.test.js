@@ -20,7 +20,7 @@ async function start(t, args, options) {
 }
 
 /** A feed of which everything is noted, and that tests can wait with. */
-function open(t, server, options = {}) {
+function open(t, server, { url = server.ws, ...options } = {}) {
   const sockets = [];
   class Socket extends WebSocket {
     constructor(...args) {
@@ -28,7 +28,7 @@ function open(t, server, options = {}) {
       sockets.push(this);
     }
   }
-  const feed = connect(server.ws, { WebSocket: Socket, ...QUICK, ...options });
+  const feed = connect(url, { WebSocket: Socket, ...QUICK, ...options });
   const states = [];
   feed.on('state', ({ from, to }) => { if (from !== to) states.push(to); });
   t.after(() => feed.close());
@@ -89,6 +89,59 @@ test('told to end: it says when to come back, and the client obeys', async (t) =
   assert.deepEqual([reason, code], ['server shut down', 1012]);
   const waitMs = retryAt - performance.now();
   assert.ok(waitMs <= 5000, String(waitMs));
+});
+
+for (const codec of ['json', 'binary']) {
+  test(`cut off: what was missed comes again, nothing twice: ${codec}`, async (t) => {
+    const server = await startServer(t, SIM);
+    const { feed, next, cut } = open(t, server, { codec });
+    const subscription = feed.subscribe(['*'], { mode: 'every' });
+    const last = new Map();
+    const wrong = [];
+    feed.on('gap', (gap) => wrong.push(gap));
+    subscription.on('batch', ({ items, isSnapshot }) => {
+      for (const { kind, symbol, seq } of items) {
+        const stream = `${kind} ${symbol}`;
+        if (last.has(stream) && seq !== last.get(stream) + 1) wrong.push({ stream, seq, isSnapshot, before: last.get(stream) });
+        last.set(stream, seq);
+      }
+    });
+    for (let i = 0; i < 3; i++) {
+      await batchOf(subscription);
+      const resumed = next('resumed');
+      cut();
+      const { lost } = await resumed;
+      assert.equal(lost, 0);
+    }
+    await batchOf(subscription);
+    assert.deepEqual(wrong, []);
+    assert.equal(feed.stats.reconnects, 3);
+  });
+}
+
+test('away for longer than the server remembers: what is lost is told', async (t) => {
+  const items = Array.from({ length: 30 }, (_, i) => trade('A', 1_700_000_000_000_000 + i));
+  const server = await startServer(t, ['--feed', recording(t, items), '--start-paused', '--resume-events', '4']);
+  let release = () => {};
+  let gate = Promise.resolve();
+  const { feed, next, cut } = open(t, server, { url: () => gate.then(() => server.ws) });
+  const subscription = feed.subscribe(['A'], { mode: 'every' });
+  await subscription.ready;
+  const seqs = [];
+  subscription.on('batch', ({ items: some }) => seqs.push(...some.map(({ seq }) => seq)));
+  const fifth = next('items', ({ items: some }) => some.at(-1).seq === 5);
+  await feed.replay.step(5);
+  await fifth;
+  gate = new Promise((resolve) => { release = resolve; });
+  const resumed = next('resumed');
+  const gap = next('gap');
+  cut();
+  await feed.replay.step(20);
+  release();
+  const { recovered, lost, awayMs } = await resumed;
+  assert.deepEqual([recovered, lost], [4, 16]);
+  assert.deepEqual(await gap, { reason: 'lost', lost: 16, awayMs });
+  assert.deepEqual(seqs, [1, 2, 3, 4, 5, 22, 23, 24, 25]);
 });
 
 for (const overflow of ['latest', 'drop-oldest']) {

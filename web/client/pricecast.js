@@ -187,6 +187,7 @@ export class Feed {
       page: globalThis.document ? globalThis : null,
       ...options,
     };
+    if (!this.#options.WebSocket) throw new TypeError('there is no WebSocket here: connect(url, { WebSocket })');
     this.#heartbeatMs = this.#options.heartbeatMs;
     this.#api = new Api(async () => this.#dialled || this.#askUrl(), this.#options.fetch);
     this.replay = new Replay(this.#api);
