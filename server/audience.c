@@ -186,12 +186,26 @@ static struct cargo latest_build(struct audience *audience, struct text *text, u
     return cargo;
 }
 
+/* A send takes longer than to fetch what the next ones need. */
+static void members_prefetch(const struct audience *audience, uint32_t at)
+{
+    enum { LINE = 64, LINES = 7 };
+    if (at + 2 < audience->members_count)
+        __builtin_prefetch(audience->members[at + 2]);
+    if (at + 1 >= audience->members_count)
+        return;
+    const char *reader = (const char *)audience->members[at + 1]->reader;
+    for (int i = 0; i < LINES; i++)
+        __builtin_prefetch(reader + i * LINE);
+}
+
 /* Members at the head first: they share one text, which catching up will overwrite. */
 static void latest_send(struct audience *audience, const struct cargo *cargo)
 {
     const struct text *text = fanout_scratch(audience->fanout);
     for (uint32_t i = 0; i < audience->members_count; i++) {
         struct part *part = audience->members[i];
+        members_prefetch(audience, i);
         if (part->sent != NULL || part->reader->failed)
             continue;
         if (text->failed) {

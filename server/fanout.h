@@ -131,30 +131,33 @@ const struct histogram *fanout_ages(const struct fanout *fanout);
 
 struct part; /* a reader's share in one audience */
 
-struct reader { /* one a session: its members are packed */
+/* One a session, so its members are packed. What every write looks at stands together, first and
+ * last: with a thousand readers nothing of them is in the cache when their turn comes. */
+struct reader {
     const struct reader_ops *ops;
     struct fanout *fanout;
+    struct recovery *recovery; /* NULL: none is under way */
+    uint32_t queue_count;
+    bool blocked, failed, overflowed, ageing;
     struct shared_plan *shared; /* NULL: wants nothing */
     struct part *parts;         /* one an audience of the plan */
     uint32_t parts_count;
     enum encoding encoding; /* of what it is sent; set once, before it has topics */
     struct frame **queue;   /* a ring of queue_size, a power of two or 0 */
-    uint32_t queue_first, queue_count, queue_size;
-    uint32_t queue_kept;       /* so many frames at its front stay there when it overflows */
-    uint32_t queue_ahead;      /* so many go before what is recovered */
-    uint32_t told_bytes;       /* of `told` */
-    uint8_t *told;             /* binary: bit by stream, it has been told of; NULL: of none */
-    struct recovery *recovery; /* NULL: none is under way */
+    uint32_t queue_first, queue_size;
+    uint32_t queue_kept;  /* so many frames at its front stay there when it overflows */
+    uint32_t queue_ahead; /* so many go before what is recovered */
+    uint8_t *told;        /* binary: bit by stream, it has been told of; NULL: of none */
     size_t queue_bytes;
     struct reader *next_overflowed, *next_ageing;
-    int64_t ageing_at_ms; /* when its queue is looked at: see server/ageing.c */
+    int64_t ageing_at_ms;        /* when its queue is looked at: see server/ageing.c */
+    struct reader *next, **link; /* of the fanout's list */
+    uint32_t told_bytes;         /* of `told` */
     struct reader_totals {
+        uint32_t age_us, age_mean_us, age_max_us; /* of updates when written: last, lately, ever */
         uint64_t items, skipped;                  /* in what its socket has taken */
         uint64_t bytes;                           /* of everything written */
-        uint32_t age_us, age_mean_us, age_max_us; /* of updates when written: last, lately, ever */
     } totals;
-    bool blocked, failed, overflowed, ageing;
-    struct reader *next, **link; /* of the fanout's list */
 };
 
 void reader_init(struct reader *reader, struct fanout *fanout, const struct reader_ops *ops);

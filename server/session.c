@@ -19,7 +19,6 @@ enum {
     CLOSE_POLICY = 1008,
     CLOSE_STUCK = 4408,       /* as in HTTP: a timeout */
     NOTSENT_LOWAT = 64 << 10, /* unsent bytes the kernel takes: what waits can still be replaced */
-    RX_KEEP_BYTES = 4 << 10,
 };
 
 static struct shard_counts *counts_of(struct session *session)
@@ -85,6 +84,16 @@ static void ears_set(struct session *session, bool open)
     lws_rx_flow_control(session->wsi, open);
 }
 
+/* Most sockets take all at once: lws, which would look at much of its own first, then has no part
+ * in it. Returns how much went. */
+static size_t send_at_once(const struct session *session, const void *bytes, size_t len)
+{
+    if (session->fd < 0 || lws_partial_buffered(session->wsi))
+        return 0;
+    const ssize_t sent = send(session->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent < 0 ? 0 : (size_t)sent; /* lws will meet the same error, and handle it */
+}
+
 /* The one place where bytes go to libwebsockets. LWS_WRITE_HTTP passes them through as they are on
  * an upgraded HTTP/1 connection (v4.1.6 lib/roles/ws/ops-ws.c, send_raw), so ready-made frames can
  * be shared; and nothing may be written while lws holds a rest, or the stream is corrupted. */
@@ -93,8 +102,10 @@ static enum write_result socket_write(struct reader *reader, const void *bytes, 
     struct session *session = (struct session *)reader;
     if (session->wsi == NULL)
         return WRITE_FAILED;
-    const int written = lws_write(session->wsi, (unsigned char *)bytes, len, LWS_WRITE_HTTP);
-    if (written < (int)len) {
+    const size_t sent = send_at_once(session, bytes, len);
+    unsigned char *rest = (unsigned char *)bytes + sent;
+    const size_t rest_len = len - sent;
+    if (rest_len > 0 && lws_write(session->wsi, rest, rest_len, LWS_WRITE_HTTP) < (int)rest_len) {
         kill_session(session, END_WRITE_FAILED);
         return WRITE_FAILED;
     }
@@ -428,7 +439,7 @@ void session_receive(struct session *session, const char *bytes, size_t len)
     if (!is_last)
         return;
     on_message(session, session->rx.bytes, session->rx.len);
-    text_clear(&session->rx, RX_KEEP_BYTES);
+    text_finish(&session->rx); /* thousands keep nothing for the next one */
 }
 
 /* ---- life ---- */
@@ -503,7 +514,11 @@ bool session_open(struct session *session, struct shard *shard, struct lws *wsi,
                   enum encoding encoding)
 {
     static const struct reader_ops ops = {socket_write};
-    *session = (struct session){.shard = shard, .wsi = wsi};
+    *session = (struct session){
+        .shard = shard,
+        .wsi = wsi,
+        .fd = lws_is_ssl(wsi) ? -1 : lws_get_socket_fd(wsi),
+    };
     reader_init(&session->reader, shard->fanout, &ops);
     session->reader.encoding = encoding;
     session->number = ++shard->last_session;

@@ -38,12 +38,16 @@ struct shard;
 struct session {
     struct reader reader; /* first: reader_ops get this */
     struct shard *shard;
-    struct lws *wsi;                          /* NULL: closed */
+    struct lws *wsi; /* NULL: closed */
+    int fd;          /* to send to without lws; -1: only lws may */
+    bool has_ears;   /* SSE: lws looks at what comes in */
+    uint8_t end;     /* enum session_end */
+    uint16_t close_code;
+    int64_t sent_at_ms;
+    int64_t blocked_at_ms;                    /* while the reader is blocked */
     struct session *next, **link;             /* of the shard */
     struct session *watch_next, **watch_link; /* of a wheel slot */
-    int64_t sent_at_ms;
     int64_t since_us;
-    int64_t blocked_at_ms;             /* while the reader is blocked */
     int64_t progress_at_ms;            /* its socket has taken something since, or nothing waited */
     uint32_t acked;                    /* what it had taken then */
     uint32_t number;                   /* on its shard, ever */
@@ -54,9 +58,6 @@ struct session {
     uint8_t strikes;
     bool subscribed; /* once: for --wait-clients */
     bool closing;
-    bool has_ears; /* SSE: lws looks at what comes in */
-    uint8_t end;   /* enum session_end */
-    uint16_t close_code;
     int64_t close_by_ms;
     const char *close_reason;
 };
