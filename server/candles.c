@@ -27,16 +27,25 @@ static const struct {
 } intervals[] = {{"1s", 0, 1},   {"5s", 0, 5}, {"15s", 0, 15}, {"1m", 1, 1}, {"5m", 1, 5},
                  {"15m", 1, 15}, {"1h", 2, 1}, {"4h", 2, 4},   {"1d", 2, 24}};
 
+#define NO_STREAM UINT32_MAX
+
 struct series {
     struct candle_ring rings[TIERS];
     bool has_trades;
+    uint32_t first_stream; /* its streams, the newest first, are chained; NO_STREAM: none */
     UT_hash_handle hh;
     char symbol[];
 };
 
+struct of_stream {
+    struct series *series; /* NULL: not looked up */
+    uint64_t seq;          /* of the newest event that was looked at, in this epoch */
+    uint32_t next;         /* of the same series, or NO_STREAM */
+};
+
 struct candles {
     const struct streams *streams;
-    struct series **of_stream; /* owned array, by stream number; NULL: not looked up */
+    struct of_stream *of_stream; /* owned array, by stream number */
     uint32_t of_stream_size;
     struct series *series; /* by symbol, owned */
     struct series *none;   /* of streams that were refused */
@@ -161,6 +170,7 @@ static struct series *series_add(struct candles *candles, const char *symbol)
     if (series == NULL)
         return NULL;
     memcpy(series->symbol, symbol, len + 1);
+    series->first_stream = NO_STREAM;
     for (unsigned tier = 0; tier < TIERS; tier++)
         candle_ring_finish(&series->rings[tier]);
     HASH_ADD_KEYPTR(hh, candles->series, series->symbol, len, series);
@@ -176,10 +186,10 @@ static bool of_stream_reach(struct candles *candles, uint32_t stream)
     uint32_t size = candles->of_stream_size == 0 ? 64 : candles->of_stream_size;
     while (size <= stream)
         size *= 2;
-    const size_t more = (size - candles->of_stream_size) * sizeof(struct series *);
+    const size_t more = (size - candles->of_stream_size) * sizeof *candles->of_stream;
     if (!has_room(candles, more))
         return false;
-    struct series **grown = realloc(candles->of_stream, size * sizeof *grown);
+    struct of_stream *grown = realloc(candles->of_stream, size * sizeof *grown);
     if (grown == NULL)
         return false;
     memset(grown + candles->of_stream_size, 0, more);
@@ -194,13 +204,18 @@ static struct series *series_of(struct candles *candles, uint32_t stream)
 {
     if (!of_stream_reach(candles, stream))
         return NULL;
-    struct series *series = candles->of_stream[stream];
+    struct of_stream *of_stream = &candles->of_stream[stream];
+    struct series *series = of_stream->series;
     if (series == NULL) {
         const char *symbol = streams_get(candles->streams, stream)->symbol;
         HASH_FIND(hh, candles->series, symbol, strlen(symbol), series);
         if (series == NULL)
             series = series_add(candles, symbol);
-        candles->of_stream[stream] = series != NULL ? series : candles->none;
+        of_stream->series = series != NULL ? series : candles->none;
+        if (series != NULL) {
+            of_stream->next = series->first_stream;
+            series->first_stream = stream;
+        }
     }
     return series == candles->none ? NULL : series;
 }
@@ -220,8 +235,8 @@ static void clear_all(struct candles *candles)
     for (unsigned tier = 0; tier < TIERS; tier++)
         candles->depth[tier] = tiers[tier].depth;
     for (uint32_t i = 0; i < candles->of_stream_size; i++)
-        if (candles->of_stream[i] == candles->none)
-            candles->of_stream[i] = NULL;
+        if (candles->of_stream[i].series == candles->none)
+            candles->of_stream[i].series = NULL;
     candles->now_ns = EVENT_NO_TIME;
 }
 
@@ -253,6 +268,7 @@ static void note_price(struct candles *candles, const struct price_event *event)
         count(&candles->counts.refused);
         return;
     }
+    candles->of_stream[event->stream].seq = event->seq;
     int64_t time_ns = event_time_ns(event);
     if (time_ns == EVENT_NO_TIME)
         time_ns = candles->now_ns; /* it goes along with the one before it */
@@ -276,8 +292,16 @@ static void note_price(struct candles *candles, const struct price_event *event)
         series_put(candles, series, time_ns, price, size);
 }
 
+static void forget_seqs(struct candles *candles)
+{
+    for (uint32_t i = 0; i < candles->of_stream_size; i++)
+        candles->of_stream[i].seq = 0;
+}
+
 void candles_note(struct candles *candles, const struct price_event *event)
 {
+    if (event->kind == EVENT_RESET)
+        forget_seqs(candles);
     if (event->kind < EVENT_KINDS_PRICE)
         note_price(candles, event);
     else if (event->kind == EVENT_RESET || event->kind == EVENT_SETTLED)
@@ -350,6 +374,23 @@ static const char *kind_name(const struct series *series)
     return event_kind_name(series->has_trades ? EVENT_TRADE : EVENT_QUOTE);
 }
 
+static void put_seen(const struct candles *candles, const struct series *series, struct text *json)
+{
+    const char *between = "";
+    text_puts(json, "\"seen\":[");
+    for (uint32_t i = series->first_stream; i != NO_STREAM; i = candles->of_stream[i].next) {
+        const struct stream *stream = streams_get(candles->streams, i);
+        if (candles->of_stream[i].seq == 0)
+            continue;
+        text_printf(json, "%s[", between);
+        text_put_json(json, stream->source, strlen(stream->source));
+        text_printf(json, ",\"%s\",%" PRIu64 "]", event_kind_name(stream->kind),
+                    candles->of_stream[i].seq);
+        between = ",";
+    }
+    text_puts(json, "]");
+}
+
 bool candles_put(const struct candles *candles, const struct candles_query *query,
                  struct text *json)
 {
@@ -369,8 +410,10 @@ bool candles_put(const struct candles *candles, const struct candles_query *quer
         found = candle_ring_newest(&series->rings[tier], factor, before, query->limit, newest);
     text_puts(json, "{\"symbol\":");
     text_put_json(json, series->symbol, strlen(series->symbol));
-    text_printf(json, ",\"interval\":\"%s\",\"kind\":\"%s\",\"candles\":[",
-                intervals[query->interval].name, kind_name(series));
+    text_printf(json, ",\"interval\":\"%s\",\"kind\":\"%s\",", intervals[query->interval].name,
+                kind_name(series));
+    put_seen(candles, series, json);
+    text_puts(json, ",\"candles\":[");
     while (found-- > 0) {
         put_candle(&newest[found], span_us, json);
         text_puts(json, found > 0 ? "," : "");

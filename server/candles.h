@@ -59,7 +59,8 @@ struct candles_query {
     int64_t before_us; /* only those that begin earlier; INT64_MAX: all */
 };
 
-/* Appends {"symbol":…,"candles":[…]}, oldest first. Returns false if the symbol has never had an
+/* Appends {"symbol":…,"seen":[…],"candles":[…]}, oldest first. `seen` names, for each stream of the
+ * symbol, the last event that was looked at. Returns false if the symbol has never had an
  * event; then nothing is appended. */
 bool candles_put(const struct candles *candles, const struct candles_query *query,
                  struct text *json);

@@ -122,6 +122,21 @@ static char *all(struct fixture *f, const char *symbol, const char *interval)
     return shown(f, symbol, interval, CANDLES_LIMIT_DEFAULT, INT64_MAX);
 }
 
+/* What an answer says it has seen. */
+static char *seen(struct fixture *f, const char *symbol)
+{
+    static char out[400];
+    struct candles_query query = {.interval = 0, .limit = 1, .before_us = INT64_MAX};
+    struct text json = {0};
+    snprintf(query.symbol, sizeof query.symbol, "%s", symbol);
+    assert_true(candles_put(f->candles, &query, &json));
+    text_put(&json, "", 1);
+    const char *from = strstr(json.bytes, "\"seen\":") + 7;
+    snprintf(out, sizeof out, "%.*s", (int)(strstr(from, ",\"candles\"") - from), from);
+    text_finish(&json);
+    return out;
+}
+
 static uint64_t counted(const _Atomic uint64_t *counter)
 {
     return atomic_load(counter);
@@ -355,6 +370,42 @@ static void stats_cover_the_last_day(void **state)
     text_finish(&json);
 }
 
+/* ---- what an answer has seen ---- */
+
+static void note_seq(struct fixture *f, const char *source, const char *symbol,
+                     enum event_kind kind, uint64_t seq)
+{
+    struct price_event event = make(f, source, symbol, kind, START_S * NS_PER_S);
+    event_set_value(&event, VALUE_PRICE, decimal_of("1"));
+    event.seq = seq;
+    candles_note(f->candles, &event);
+}
+
+/* So that updates with a higher seq continue the candles with no hole and no repeat. */
+static void an_answer_tells_the_last_event_of_each_stream(void **state)
+{
+    struct fixture *f = *state;
+    note_seq(f, "x", "A", EVENT_TRADE, 7);
+    note_seq(f, "y", "A", EVENT_TRADE, 3);
+    note_seq(f, "x", "A", EVENT_QUOTE, 90); /* looked at, though trades make the candles */
+    note_seq(f, "x", "B", EVENT_TRADE, 1000);
+    note_seq(f, "x", "A", EVENT_TRADE, 8);
+    assert_string_equal(seen(f, "A"),
+                        "[[\"x\",\"quote\",90],[\"y\",\"trade\",3],[\"x\",\"trade\",8]]");
+}
+
+static void a_new_epoch_has_seen_nothing_and_the_end_of_a_seek_what_came_before(void **state)
+{
+    struct fixture *f = *state;
+    note_seq(f, "x", "A", EVENT_TRADE, 7);
+    say(f, EVENT_RESET, RESET_SEEK);
+    assert_string_equal(seen(f, "A"), "[]");
+    note_seq(f, "x", "A", EVENT_TRADE, 1); /* how things stand at the new place */
+    say(f, EVENT_SETTLED, 0);
+    assert_string_equal(all(f, "A", "1s"), "");
+    assert_string_equal(seen(f, "A"), "[[\"x\",\"trade\",1]]");
+}
+
 /* ---- the model ---- */
 
 struct noted {
@@ -486,6 +537,8 @@ int main(void)
         TEST(memory_stays_within_its_bound),
         TEST(symbols_beyond_memory_are_refused_and_counted),
         TEST(stats_cover_the_last_day),
+        TEST(an_answer_tells_the_last_event_of_each_stream),
+        TEST(a_new_epoch_has_seen_nothing_and_the_end_of_a_seek_what_came_before),
         cmocka_unit_test(any_order_gives_what_the_model_gives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

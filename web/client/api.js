@@ -1,9 +1,12 @@
 import { FeedError } from './errors.js';
 
 /**
- * @typedef {{time: number, open: string, high: string, low: string, close: string, volume: string}} Candle
- *   `time` is when it begins, in µs; prices and volume are exact decimals
- * @typedef {{symbol: string, interval: string, candles: Candle[]}} Candles oldest first
+ * @typedef {{time: number, open: string, high: string, low: string, close: string, volume: string|null}} Candle
+ *   `time` is when it begins, in µs; prices and volume are exact decimals, null is a volume of too
+ *   many digits
+ * @typedef {{symbol: string, interval: string, kind: 'trade'|'quote', candles: Candle[],
+ *   seen: [source: string, kind: 'trade'|'quote', seq: number][]}} Candles oldest first; `seen` is the
+ *   last event of each stream that was looked at: what has a higher `seq` is not in them yet
  * @typedef {'1s'|'5s'|'15s'|'1m'|'5m'|'15m'|'1h'|'4h'|'1d'} Interval
  * @typedef {{state: 'waiting'|'playing'|'paused'|'seeking'|'ended', speed: number|'max', loop: boolean,
  *   loops: number, events: number, position?: number, percent?: number, eta_ms?: number,

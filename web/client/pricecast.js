@@ -284,7 +284,7 @@ export class Feed {
   /**
    * Candles of trades, or of mid quotes where a symbol has no trades; oldest first.
    * @param {string} symbol
-   * @param {{interval?: Interval, limit?: number, before?: number, source?: string, signal?: AbortSignal}} [options]
+   * @param {{interval?: Interval, limit?: number, before?: number, signal?: AbortSignal}} [options]
    *   `before`: only those that begin before this µs
    * @returns {Promise<Candles>}
    */
