@@ -183,7 +183,6 @@ static void *keeper_run(void *ctx)
     struct keeper *keeper = ctx;
     size_t all;
     pthread_setname_np(pthread_self(), "keeper");
-    catch_up(keeper);
     do {
         size_t count;
         all = 0;

@@ -157,6 +157,21 @@ static void those_who_ask_get_all_up_to_what_they_saw(void **state)
     keeper_stop(f->keeper);
 }
 
+/* A thread that the system starts late has missed nothing: the bus held it. */
+static void what_comes_before_the_thread_runs_is_remembered(void **state)
+{
+    struct fixture *f = *state;
+    struct ask ask;
+    for (int n = 0; n < 5; n++)
+        emit(f, 0);
+    assert_int_equal(keeper_start(f->keeper), 0);
+    ask_begin(f, &ask);
+    sem_wait(&ask.done);
+    assert_int_equal(ask.recall.events_count, 5);
+    recall_finish(&ask.recall);
+    keeper_stop(f->keeper);
+}
+
 /* Nobody waits for ever: what was not answered is dropped. */
 static void tasks_are_dropped_by_a_stop(void **state)
 {
@@ -177,6 +192,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(those_who_ask_get_all_up_to_what_they_saw, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_comes_before_the_thread_runs_is_remembered, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(tasks_are_dropped_by_a_stop, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,10 +98,11 @@ test('other servers are measured in their own dialect', async () => {
       const item = update(trade(1));
       ws.send('PONG\r\n');
       ws.send(Buffer.from(`MSG A 1 ${item.length}\r\n${item}\r\nMSG A 1 ${item.length}\r\n${item}\r\n`));
+      ws.close();
     });
   });
   const { code, result } = await load(
-    nats.url, '--dialect', 'nats', '--symbols', 'A', '--duration', '0.5');
+    nats.url, '--dialect', 'nats', '--symbols', 'A', '--duration', '0');
   nats.stop();
   assert.equal(code, 0);
   assert.equal(result.updates, 2);
