@@ -35,7 +35,7 @@ const common = {
 };
 const page = {
   ...common,
-  entryPoints: { app: join(HERE, 'src/app.js'), style: join(HERE, 'styles/style.css') },
+  entryPoints: { app: join(HERE, 'src/main.jsx'), style: join(HERE, 'styles/style.css') },
   outdir: join(OUT, 'assets'),
   entryNames: '[name]-[hash]',
   chunkNames: '[name]-[hash]',
@@ -67,14 +67,14 @@ function writePage({ metafile, errors }) {
   if (errors.length > 0 || !metafile) return;
   const outputs = Object.entries(metafile.outputs);
   const nameOf = (suffix) => `assets/${basename(outputs.find(([, { entryPoint }]) => entryPoint?.endsWith(suffix))[0])}`;
-  const app = nameOf('src/app.js');
-  const shared = metafile.outputs[outputs.find(([, { entryPoint }]) => entryPoint?.endsWith('src/app.js'))[0]].imports
+  const app = nameOf('src/main.jsx');
+  const shared = metafile.outputs[outputs.find(([, { entryPoint }]) => entryPoint?.endsWith('src/main.jsx'))[0]].imports
     .filter(({ kind }) => kind === 'import-statement').map(({ path }) => `assets/${basename(path)}`);
   const wanted = new Set(outputs.map(([path]) => basename(path)));
   for (const file of readdirSync(join(OUT, 'assets'))) if (!wanted.has(file)) rmSync(join(OUT, 'assets', file));
   const html = readFileSync(join(HERE, 'index.html'), 'utf8')
     .replace('styles/style.css', nameOf('styles/style.css'))
-    .replace('src/app.js', app)
+    .replace('src/main.jsx', app)
     .replace('  <!-- preload -->\n', shared.map((path) => `  <link rel="modulepreload" href="${path}">\n`).join(''))
     .replace(/<!--.*?-->\n?/gs, '')
     .replace(/^ +/gm, options.watch ? '$&' : '');

@@ -1,115 +1,27 @@
-/**
- * The dashboard in a real browser against the real server: `node dashboard.e2e.mjs`.
- *
- * PRICECAST_BIN          the server (default build/pricecast)
- * PRICECAST_SCREENSHOTS  where pictures of every state go (default build/screenshots)
- * CHROMIUM               default /usr/bin/chromium
- *
- * States that a healthy server does not show are scripted: the page still comes from the binary, and
- * only its WebSocket is answered by this file. Nothing here waits for a fixed time.
- */
+/* The market list and the states of the page, in Chromium against the real server. States that a healthy
+ * server does not show are scripted: the page still comes from the binary, and only its WebSocket is
+ * answered by this file. */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import { connect } from '../../web/client/pricecast.js';
-import { scriptSocket } from './support/scripted.js';
-import { startServer } from './support/server.js';
+import {
+  assertNoSidewaysScroll, DESKTOP, openSite, PHONE, SHOTS, SMALLEST, texts, waitForMovingPrices, waitForState, waitForText,
+} from './support/browser.js';
 
-const ROOT = resolve(fileURLToPath(import.meta.url), '../../..');
-const SHOTS = resolve(process.env.PRICECAST_SCREENSHOTS ?? `${ROOT}/build/screenshots`);
-const DESKTOP = { width: 1440, height: 900 };
-const PHONE = { width: 390, height: 844 };
-const SMALLEST = { width: 320, height: 640 };
+const site = openSite();
+const openPage = (options) => site.open(options);
 const HOSTILE = ['<img src=x onerror=document.title="owned">', '"><script>document.title="owned"</script>',
   '\u202Egnp.exe', 'שלום/דולר', '__proto__', 'A'.repeat(128), '{{7*7}}', '../../etc/passwd', '💥-USD', '&lt;b&gt;'];
-
-let browser;
-let server;
-
-before(async () => {
-  mkdirSync(SHOTS, { recursive: true });
-  server = await startServer(process.env.PRICECAST_BIN ?? `${ROOT}/build/pricecast`);
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync'],
-  });
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
-
-/** A page that collects everything that must not happen. */
-async function openPage({ viewport = DESKTOP, colorScheme = 'dark', script, ...options } = {}) {
-  const context = await browser.newContext({ viewport, colorScheme, ...options });
-  await context.addInitScript(() => {
-    window.violations = [];
-    window.addEventListener('securitypolicyviolation',
-      (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
-  });
-  const page = await context.newPage();
-  const faults = [];
-  page.on('pageerror', (error) => faults.push(`exception: ${error.message}`));
-  page.on('console', (message) => {
-    const isLostSocket = /WebSocket connection to .* failed/.test(message.text());
-    if (message.type() === 'error' && !isLostSocket) faults.push(`console: ${message.text()}`);
-  });
-  page.on('request', (request) => {
-    if (new URL(request.url()).host !== new URL(server.url).host) faults.push(`foreign: ${request.url()}`);
-  });
-  page.on('response', (response) => {
-    if (response.status() >= 400) faults.push(`${response.status()}: ${response.url()}`);
-  });
-  const socket = script && (await scriptSocket(page, script));
-  await page.goto(server.url);
-  return { page, socket, close };
-
-  async function close() {
-    faults.push(...(await page.evaluate(() => window.violations)));
-    await context.close();
-    assert.deepEqual(faults, []);
-  }
-}
-
-const waitForState = (page, state, options) =>
-  page.waitForSelector(`html[data-state="${state}"]`, { state: 'attached', ...options });
-
-const texts = (page, cell) => page.$$eval(`#rows .row:not([hidden]) .${cell}`, (cells) => cells
-  .sort((a, b) => a.closest('.row').ariaRowIndex - b.closest('.row').ariaRowIndex)
-  .map((element) => element.textContent));
-
-/** Resolves when some price in view is another than now. */
-async function waitForMovingPrices(page) {
-  const before_ = await texts(page, 'last');
-  await page.waitForFunction((old) => {
-    const cells = [...document.querySelectorAll('#rows .row:not([hidden]) .last')];
-    return cells.length > 0 && cells.some(({ textContent }) => /\d/.test(textContent) && !old.includes(textContent));
-  }, before_);
-}
 
 const isSorted = (values, descending) =>
   values.every((value, at) => at === 0 || (descending ? values[at - 1] >= value : values[at - 1] <= value));
 const number = (text) => Number(text.replaceAll(',', '').replace('\u2212', '-').replace(/[^\d.-]/g, ''));
 
-async function assertNoSidewaysScroll(page) {
-  const { content, window_ } = await page.evaluate(() => {
-    const { scrollWidth } = document.documentElement;
-    const grid = document.getElementById('grid');
-    return { content: Math.max(scrollWidth, innerWidth + grid.scrollWidth - grid.clientWidth), window_: innerWidth };
-  });
-  assert.ok(content <= window_, `${content} px of content in ${window_}`);
-}
-
 test('prices arrive, move, and are said to be simulated', async () => {
   const { page, close } = await openPage();
   await waitForState(page, 'live');
-  await page.waitForFunction(() => document.documentElement.dataset.view === 'rows');
+  await page.waitForFunction(() => document.documentElement.dataset.content === 'rows');
   await waitForMovingPrices(page);
   assert.equal(await page.textContent('#badge'), 'Simulated data');
   assert.match(await page.textContent('#count'), /^20 symbols$/);
@@ -128,7 +40,7 @@ async function untilSorted(page, descending) {
 
 test('columns sort by click and by keyboard, and say so', async () => {
   const { page, close } = await openPage();
-  await page.waitForFunction(() => document.getElementById('count').textContent === '20 symbols');
+  await waitForText(page, 'count', '20 symbols');
   await page.click('[data-column="last"] button');
   assert.equal(await page.getAttribute('[data-column="last"]', 'aria-sort'), 'descending');
   await page.hover('#rows'); // now the order is held, whatever the prices do
@@ -164,7 +76,7 @@ test('a live column really ranks', async () => {
 
 test('the filter finds, says when it finds nothing, and lets go', async () => {
   const { page, close } = await openPage();
-  await page.waitForFunction(() => document.getElementById('count').textContent === '20 symbols');
+  await waitForText(page, 'count', '20 symbols');
   await page.waitForSelector('#rows .row:not([hidden]) .symbol');
   const [wanted] = await texts(page, 'symbol');
   await page.keyboard.press('/');
@@ -172,10 +84,10 @@ test('the filter finds, says when it finds nothing, and lets go', async () => {
   await page.waitForFunction(() => /^\d+ of 20 symbols$/.test(document.getElementById('count').textContent));
   assert.ok((await texts(page, 'symbol')).includes(wanted));
   await page.fill('#filter', 'zzz');
-  await page.waitForSelector('html[data-view="nomatch"]', { state: 'attached' });
+  await waitForText(page, 'emptyTitle', /No symbol matches/);
   assert.match(await page.textContent('#emptyTitle'), /No symbol matches “zzz”/);
   await page.click('#emptyAction');
-  await page.waitForFunction(() => document.getElementById('count').textContent === '20 symbols');
+  await waitForText(page, 'count', '20 symbols');
   await page.fill('#filter', 'zzz');
   await page.keyboard.press('Escape');
   assert.equal(await page.inputValue('#filter'), '');
@@ -184,7 +96,7 @@ test('the filter finds, says when it finds nothing, and lets go', async () => {
 
 test('the keyboard walks the rows and the active one is announced', async () => {
   const { page, close } = await openPage();
-  await page.waitForFunction(() => document.getElementById('count').textContent === '20 symbols');
+  await waitForText(page, 'count', '20 symbols');
   await page.focus('#grid');
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('ArrowDown');
@@ -203,15 +115,15 @@ test('the keyboard walks the rows and the active one is announced', async () => 
 test('a killed server is told apart, and its restart is found', async () => {
   const { page, close } = await openPage();
   await waitForState(page, 'live');
-  await page.waitForFunction(() => document.getElementById('count').textContent === '20 symbols');
-  await server.kill();
+  await waitForText(page, 'count', '20 symbols');
+  await site.server.kill();
   await waitForState(page, 'reconnecting');
   await page.waitForFunction(() => /Reconnecting (in \d+ s|now) \(try \d+\)/.test(document.getElementById('note').textContent));
   assert.equal(await page.textContent('#pill'), 'Reconnecting');
   assert.equal(await page.textContent('#spoken'), 'Connection lost. Reconnecting.');
   assert.equal((await texts(page, 'symbol')).length > 0, true); // the last known prices stay, grey
   assert.match(await page.$eval('#grid', (grid) => getComputedStyle(grid).filter), /grayscale/);
-  await server.restart();
+  await site.server.restart();
   await waitForState(page, 'live');
   await page.waitForFunction(() => document.querySelectorAll('#rows .row[data-row="live"]').length >= 10);
   await waitForMovingPrices(page);
@@ -220,7 +132,7 @@ test('a killed server is told apart, and its restart is found', async () => {
 });
 
 test('the same client runs in Node', async () => {
-  const feed = connect(`${server.url.replace(/^http/, 'ws')}ws`, { WebSocket });
+  const feed = connect(`${site.server.url.replace(/^http/, 'ws')}ws`, { WebSocket });
   let gaps = 0;
   feed.on('gap', () => gaps++);
   const updates = new Promise((done) => {
@@ -291,7 +203,7 @@ test('an old bid never stands beside the first trade of a new epoch', async () =
 test('reduced motion stops the flashing', async () => {
   for (const [reducedMotion, flashes] of [['no-preference', true], ['reduce', false]]) {
     const { page, close } = await openPage({ reducedMotion });
-    await page.waitForFunction(() => document.getElementById('count').textContent === '20 symbols');
+    await waitForText(page, 'count', '20 symbols');
     if (flashes) await page.waitForSelector('#rows .changed:is(.rose0, .rose1, .fell0, .fell1)', { state: 'attached' });
     else await waitForMovingPrices(page);
     if (!flashes) assert.equal(await page.$$eval('.rose0, .rose1, .fell0, .fell1', (cells) => cells.length), 0);
@@ -303,7 +215,7 @@ test('five thousand symbols are a few dozen rows', async () => {
   const item = (at, seq) => ({ kind: 'trade', symbol: `S${String(at).padStart(4, '0')}`, source: 'x', seq, price: `${seq}.${at}` });
   const all = (seq) => Array.from({ length: 5000 }, (_, at) => item(at, seq));
   const { page, socket, close } = await openPage({ script: ({ greet, say }) => { greet(); say({ type: 'snapshot', data: all(1) }); } });
-  await page.waitForFunction(() => document.getElementById('count').textContent === '5,000 symbols');
+  await waitForText(page, 'count', '5,000 symbols');
   assert.equal(await page.getAttribute('#grid', 'aria-rowcount'), '5001');
   assert.ok((await page.$$eval('#rows .row', (rows) => rows.length)) < 60);
   await page.$eval('#grid', (grid) => { grid.scrollTop = grid.scrollHeight; });
@@ -316,7 +228,7 @@ test('five thousand symbols are a few dozen rows', async () => {
 test('a narrow window drops columns rather than digits of a change', async () => {
   for (const width of [701, 760, 1001, 1181]) {
     const { page, close } = await openPage({ viewport: { width, height: 700 } });
-    await page.waitForFunction(() => document.getElementById('count').textContent === '20 symbols');
+    await waitForText(page, 'count', '20 symbols');
     const cut = await page.$$eval('#rows .row:not([hidden]) .percent', (elements) =>
       elements.filter((element) => element.scrollWidth > element.clientWidth).map((element) => element.textContent));
     assert.deepEqual(cut, [], `${width} px`);
@@ -336,7 +248,7 @@ test('words and rows agree from the first burst on', async () => {
 
 test('nothing moves when prices do', async () => {
   const { page, close } = await openPage();
-  await page.waitForFunction(() => document.getElementById('count').textContent === '20 symbols');
+  await waitForText(page, 'count', '20 symbols');
   const measure = () => page.$$eval('header, footer, .info > *, main, [role="columnheader"], [role="gridcell"]',
     (elements) => elements.filter((element) => element.offsetParent).map((element) => {
       const { x, y, width, height } = element.getBoundingClientRect();
@@ -376,7 +288,7 @@ const STATES = {
       say({ type: 'update', data: market(1, 'coinbase', { recv: recordedUs }) });
     },
     check: async (page) => {
-      await page.waitForFunction(() => document.getElementById('clock').textContent === 'recorded 2024-08-08 23:55:07 UTC');
+      await waitForText(page, 'clock', 'recorded 2024-08-08 23:55:07 UTC');
       assert.equal(await page.textContent('#badge'), 'Replay');
     },
   },
@@ -391,7 +303,7 @@ const STATES = {
     check: async (page) => {
       await page.waitForSelector('#rows .row[data-row="paused"]');
       await page.waitForSelector('#rows .row[data-row="ended"]');
-      await page.waitForFunction(() => document.getElementById('problems').textContent === 'coinbase paused · kraken ended');
+      await waitForText(page, 'problems', 'coinbase paused · kraken ended');
     },
   },
   stale: {
@@ -431,14 +343,14 @@ const STATES = {
   empty: {
     state: 'live',
     script: ({ greet, say }) => { greet(); say({ type: 'snapshot', data: [] }); },
-    check: (page) => page.waitForFunction(() => document.getElementById('emptyTitle').textContent === 'No prices yet'),
+    check: (page) => waitForText(page, 'emptyTitle', 'No prices yet'),
   },
   nomatch: {
     state: 'live',
     script: ({ greet, say }) => { greet(); say({ type: 'snapshot', data: market(0) }); },
     check: async (page) => {
       await page.fill('#filter', 'xyz');
-      await page.waitForSelector('html[data-view="nomatch"]', { state: 'attached' });
+      await waitForText(page, 'emptyTitle', /No symbol matches/);
     },
   },
 };
@@ -466,7 +378,7 @@ for (const [name, { state, script, check }] of Object.entries(STATES)) {
 
 test('a finger finds every control', async () => {
   const { page, close } = await openPage({ viewport: PHONE, hasTouch: true, isMobile: true });
-  await page.waitForFunction(() => document.getElementById('count').textContent === '20 symbols');
+  await waitForText(page, 'count', '20 symbols');
   const small = await page.$$eval('button, input, #rows .row', (elements) => elements
     .filter((element) => element.offsetParent !== null)
     .map((element) => [element.id || element.textContent, element.offsetWidth, element.offsetHeight])

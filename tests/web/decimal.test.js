@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
   compareTexts, decimalText, parseDecimal, percentOf, significantFraction, subtract,
-} from '../../web/src/decimal.js';
+} from '../../web/src/core/decimal.js';
 
 const minus = (a, b) => decimalText(subtract(parseDecimal(a), parseDecimal(b)));
 const percent = (a, b, digits = 2) => {

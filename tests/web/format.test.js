@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
   describeChange, formatAge, formatCount, formatLatency, formatTime, groupDigits, splitPrice,
-} from '../../web/src/format.js';
+} from '../../web/src/core/format.js';
 
 const MINUS = '\u2212';
 const THIN = '\u2009';

@@ -1,8 +1,9 @@
 /* Which rows, in which order. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createFilter, holdOrder, nextSort, rankRows } from '../../web/src/order.js';
-import { createStore } from '../../web/src/store.js';
+import { nextSort } from '../../web/src/core/columns.js';
+import { createFilter, holdOrder, rankRows } from '../../web/src/core/order.js';
+import { createStore } from '../../web/src/core/store.js';
 
 function rowsOf(...items) {
   const store = createStore();

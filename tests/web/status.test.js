@@ -1,7 +1,7 @@
 /* The sentences about the connection: true, short, and none of them a lie by omission. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { describeConnection } from '../../web/src/status.js';
+import { describeConnection } from '../../web/src/core/status.js';
 
 const facts = { now: 1000, host: 'localhost:8080', silentMs: 0, attempt: 4 };
 const say = (state, more) => describeConnection(state, { ...facts, ...more });

@@ -1,7 +1,7 @@
 /* What the page knows, and when it stops vouching for it. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { changeOf, createStore, nudgeMedian, UNCONFIRMED_MS } from '../../web/src/store.js';
+import { changeOf, createStore, nudgeMedian, UNCONFIRMED_MS } from '../../web/src/core/store.js';
 
 const trade = (symbol, price, extra) => ({ kind: 'trade', symbol, source: 'x', seq: 1, price, ...extra });
 const quote = (symbol, bid, ask, extra) => ({ kind: 'quote', symbol, source: 'x', seq: 1, bid, ask, ...extra });

@@ -3,17 +3,17 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-const FEED = 'sim:?symbols=20&rate=200&seed=1';
+const ARGS = ['--feed', 'sim:?symbols=20&rate=200&seed=1'];
 
-/** @param {string} program @returns once it has printed its URL */
-export async function startServer(program) {
+/** @param {string} program @param {string[]} [args] @returns once it has printed its URL */
+export async function startServer(program, args = ARGS) {
   let child;
-  const server = { url: '', kill: () => end('SIGKILL'), stop: () => end('SIGTERM'), restart };
+  const server = { url: '', kill: () => end('SIGKILL'), stop: () => end('SIGTERM'), restart, signal: (name) => child.kill(name) };
   await run('127.0.0.1:0');
   return server;
 
   async function run(listen) {
-    child = spawn(program, ['--listen', listen, '--feed', FEED], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child = spawn(program, ['--listen', listen, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     server.url = await Promise.race([findUrl(child.stdout), findUrl(child.stderr), failure(child)]);
   }
 

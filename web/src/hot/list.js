@@ -2,11 +2,18 @@
  * Keeps the grid's order: ranks when the reader asks, follows live values at most once a second, and
  * holds still while the pointer or the keyboard is in the table: nothing moves under a finger.
  */
-import { COLUMNS, createFilter, holdOrder, rankRows } from './order.js';
+import { COLUMNS } from '../core/columns.js';
+import { holdOrder, rankRows } from '../core/order.js';
 
 const RANK_MS = 1000;
 
-export function createList({ store, grid, header, filter, now, element, body }) {
+/**
+ * @param {object} parts
+ * @param {() => {column: string, descending: boolean}} parts.sort
+ * @param {() => (row) => boolean} parts.filter which rows belong
+ * @param {(order: object[]) => void} parts.onOrder
+ */
+export function createList({ store, grid, sort, filter, now, element, body, onOrder }) {
   let order = [];
   let membership = -1;
   let rankedAt = -Infinity;
@@ -18,8 +25,8 @@ export function createList({ store, grid, header, filter, now, element, body }) 
 
   function rank() {
     const at = now();
-    const rows = [...store.rows.values()].filter(createFilter(filter.text));
-    show(rankRows(rows, header.sort, (row) => store.ageOf(row, at)));
+    const rows = [...store.rows.values()].filter(filter());
+    show(rankRows(rows, sort(), (row) => store.ageOf(row, at)));
     rankedAt = at;
   }
 
@@ -28,7 +35,7 @@ export function createList({ store, grid, header, filter, now, element, body }) 
     const hasChanged = membership !== store.membership;
     const isDue = now() - rankedAt >= RANK_MS;
     if (isHeld()) {
-      if (hasChanged) show(holdOrder(order, store.rows.values(), createFilter(filter.text)));
+      if (hasChanged) show(holdOrder(order, store.rows.values(), filter()));
     } else if ((hasChanged && (isDue || order.length === 0)) || (isDue && isLive())) {
       rank();
     }
@@ -38,10 +45,11 @@ export function createList({ store, grid, header, filter, now, element, body }) 
     order = newOrder;
     membership = store.membership;
     grid.setOrder(order);
+    onOrder(order);
   }
 
   function isLive() {
-    return COLUMNS[header.sort.column].isLive;
+    return COLUMNS[sort().column].isLive;
   }
 
   function isHeld() {

@@ -7,24 +7,6 @@
 import { compareTexts } from './decimal.js';
 import { changeOf } from './store.js';
 
-/** What a click on a column gives first: names from A, numbers from the largest, ages from the newest. */
-export const COLUMNS = {
-  symbol: { startsDescending: false, isLive: false },
-  source: { startsDescending: false, isLive: false },
-  last: { startsDescending: true, isLive: true },
-  change: { startsDescending: true, isLive: true },
-  percent: { startsDescending: true, isLive: true },
-  bid: { startsDescending: true, isLive: true },
-  ask: { startsDescending: true, isLive: true },
-  age: { startsDescending: false, isLive: true },
-};
-
-/** The sort after a click on `column`: first its natural direction, then the other. */
-export function nextSort(sort, column) {
-  if (sort.column === column) return { column, descending: !sort.descending };
-  return { column, descending: COLUMNS[column].startsDescending };
-}
-
 /** @returns {(row) => boolean} whether every word occurs in the symbol or the source */
 export function createFilter(text) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);

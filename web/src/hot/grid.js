@@ -3,32 +3,70 @@
  * the pool's size, so that scrolling by one row binds one row. Every write is made in one
  * animation frame per burst, and only where a text changed.
  */
-import { drawOncePerFrame } from './frame.js';
 import { createRowView } from './row.js';
 
 const SPARE_ROWS = 4;
 
 /**
- * @param {{grid: HTMLElement, body: HTMLElement, template: HTMLTemplateElement, store: object,
- *   now: () => number, mayFlash: () => boolean}} parts
+ * @param {object} parts
+ * @param {HTMLElement} parts.grid scrolls, has the focus @param {HTMLElement} parts.body the rows' parent
+ * @param {object} parts.store @param {object} parts.frame the page's animation frame
+ * @param {() => boolean} parts.mayFlash @param {(symbol: string) => boolean} parts.isStarred
+ * @param {(row) => boolean} parts.isSelected whether the detail panel shows it
+ * @param {(row) => void} parts.onOpen Enter or a click
  */
-export function createGrid({ grid, body, template, store, now, mayFlash }) {
-  const pool = [];
+export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSelected, onOpen }) {
+  let pool = [];
+  let columns = [];
   let order = [];
   let activeIndex = -1;
   let activeRow = null;
   let rowHeight = 0;
   let headHeight = 0;
-  const markDirty = drawOncePerFrame(draw);
+  let isSlow = true;
+  let isAll = true;
+  const drawing = frame.add(draw);
+  const observer = new ResizeObserver(measure);
+  const stop = new AbortController();
+  const options = { signal: stop.signal };
+  grid.addEventListener('scroll', drawing.mark, { passive: true, ...options });
+  grid.addEventListener('keydown', onKey, options);
+  grid.addEventListener('blur', () => setActive(-1), options);
+  body.addEventListener('click', onClick, options);
 
-  measure();
-  new ResizeObserver(measure).observe(grid);
-  grid.addEventListener('scroll', markDirty, { passive: true });
-  grid.addEventListener('keydown', onKey);
-  grid.addEventListener('blur', () => setActive(-1));
-  body.addEventListener('pointerdown', onPointer);
+  return {
+    markDirty: drawing.mark, markSlow, markAll, setOrder, setColumns, end,
+    get activeRow() { return activeRow; },
+    get visible() { return visibleRows(); },
+  };
 
-  return { markDirty, setOrder, get activeRow() { return activeRow; } };
+  function end() {
+    stop.abort();
+    observer.disconnect();
+    drawing.end();
+    body.replaceChildren();
+  }
+
+  /** Ages and states are due again. */
+  function markSlow() {
+    isSlow = true;
+    drawing.mark();
+  }
+
+  /** Something besides prices changed: stars, the selected row. */
+  function markAll() {
+    isAll = true;
+    markSlow();
+  }
+
+  function setColumns(names) {
+    columns = names;
+    body.replaceChildren();
+    pool = [];
+    isSlow = true;
+    measure();
+    observer.observe(grid);
+  }
 
   function setOrder(newOrder) {
     order = newOrder;
@@ -36,7 +74,7 @@ export function createGrid({ grid, body, template, store, now, mayFlash }) {
     if (activeIndex < 0) activeRow = null;
     grid.setAttribute('aria-rowcount', String(order.length + 1));
     body.style.height = `${order.length * rowHeight}px`;
-    markDirty();
+    drawing.mark();
   }
 
   /** Heights come from the style sheet, which knows about phones, zoom and large text. */
@@ -46,7 +84,7 @@ export function createGrid({ grid, body, template, store, now, mayFlash }) {
     const wanted = Math.ceil(grid.clientHeight / rowHeight) + SPARE_ROWS;
     while (pool.length < wanted) addRow();
     body.style.height = `${order.length * rowHeight}px`;
-    markDirty();
+    markSlow();
   }
 
   function probeHeight() {
@@ -56,18 +94,21 @@ export function createGrid({ grid, body, template, store, now, mayFlash }) {
     body.append(element);
     const { height } = element.getBoundingClientRect();
     element.remove();
-    return height;
+    return height || 1;
   }
 
   function addRow() {
-    const view = createRowView(template, pool.length);
-    view.hide();
+    const view = createRowView(columns, pool.length);
+    view.element.hidden = true;
     body.append(view.element);
     pool.push(view);
   }
 
-  function draw() {
-    const frame = { now: now(), mayFlash: mayFlash(), store };
+  function draw(now) {
+    if (pool.length === 0) return;
+    const facts = { now, mayFlash: mayFlash(), isSlow, isAll, isStarred, store };
+    isSlow = false;
+    isAll = false;
     const first = Math.max(0, Math.floor(grid.scrollTop / rowHeight) - SPARE_ROWS / 2);
     for (let at = 0; at < pool.length; at++) {
       const index = first + at;
@@ -77,19 +118,24 @@ export function createGrid({ grid, body, template, store, now, mayFlash }) {
         view.hide();
         continue;
       }
-      view.place(index, rowHeight, index === activeIndex);
-      view.paint(row, frame);
+      view.place(index, rowHeight, { isActive: index === activeIndex, isSelected: isSelected(row) });
+      view.paint(row, facts);
     }
     const active = activeIndex < 0 ? null : pool[activeIndex % pool.length];
     if (active && active.row === activeRow) grid.setAttribute('aria-activedescendant', active.element.id);
     else grid.removeAttribute('aria-activedescendant');
   }
 
+  function visibleRows() {
+    const first = Math.max(0, Math.floor(grid.scrollTop / rowHeight));
+    return order.slice(first, first + Math.ceil((grid.clientHeight - headHeight) / rowHeight) + 1);
+  }
+
   function setActive(index) {
     activeIndex = index < 0 ? -1 : Math.max(0, Math.min(order.length - 1, index));
     activeRow = order[activeIndex] ?? null;
     if (activeRow) scrollIntoView(activeIndex);
-    markDirty();
+    drawing.mark();
   }
 
   function scrollIntoView(index) {
@@ -106,7 +152,8 @@ export function createGrid({ grid, body, template, store, now, mayFlash }) {
     if (event.key in steps) setActive(activeIndex < 0 ? firstVisible() : activeIndex + steps[event.key]);
     else if (event.key === 'Home') setActive(0);
     else if (event.key === 'End') setActive(order.length - 1);
-    else if (event.key === 'Escape') grid.blur();
+    else if (event.key === 'Enter' && activeRow) onOpen(activeRow);
+    else if (event.key === 'Escape' && activeRow) setActive(-1);
     else return;
     event.preventDefault();
   }
@@ -115,9 +162,10 @@ export function createGrid({ grid, body, template, store, now, mayFlash }) {
     return Math.ceil(grid.scrollTop / rowHeight);
   }
 
-  function onPointer(event) {
+  function onClick(event) {
     const view = pool.find(({ element }) => element.contains(event.target));
-    // A finger scrolls: it must not leave the order held behind it.
-    if (view?.row && event.pointerType === 'mouse') setActive(order.indexOf(view.row));
+    if (!view?.row) return;
+    setActive(order.indexOf(view.row));
+    onOpen(view.row);
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Cells that are written on every tick: text nodes made once, touched only when the text changed.
  */
-import { compareTexts } from './decimal.js';
-import { NOTHING, splitPrice } from './format.js';
+import { compareTexts } from '../core/decimal.js';
+import { NOTHING, splitPrice } from '../core/format.js';
 
 export const FLASH_GAP_MS = 500;
 

@@ -1,0 +1,4 @@
+/** Version and licences. */
+export function About() {
+  return null;
+}

@@ -1,0 +1,4 @@
+/** What the reader wants to be told. */
+export function Alerts() {
+  return null;
+}

@@ -1,0 +1,4 @@
+/** Code that connects. */
+export function Connect() {
+  return null;
+}

@@ -1,0 +1,4 @@
+/** The symbol that is open: header, chart, quote, trades. */
+export function Detail() {
+  return null;
+}

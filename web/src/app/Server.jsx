@@ -1,0 +1,4 @@
+/** What the server does. */
+export function Server() {
+  return null;
+}

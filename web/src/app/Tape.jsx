@@ -1,0 +1,4 @@
+/** Every trade as it comes. */
+export function Tape() {
+  return null;
+}

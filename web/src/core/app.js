@@ -1,0 +1,231 @@
+/**
+ * The dashboard without its screen: client → timeline → store, and what all views share. Everything of
+ * the browser is passed in.
+ */
+import { describeConnection } from './status.js';
+import { createInterest } from './interest.js';
+import { createKeys } from './keys.js';
+import { createRoute } from './route.js';
+import { createSettings } from './settings.js';
+import { computed, setRecord, signal } from './signal.js';
+import { createStore, isSimulated } from './store.js';
+import { createTimeline } from './timeline.js';
+import { formatCount, formatTime } from './format.js';
+import { Listeners } from '../../client/listeners.js';
+
+const TICK_MS = 500; // ages, countdowns, counters
+const RATE_WINDOW_MS = 2000;
+const ERROR_MS = 10_000;
+const SLOW_CONNECT_MS = 3000;
+const TOAST_MS = 6000;
+const TOASTS_MAX = 4;
+const MODES = { replay: 'Replay', live: 'Live data' };
+
+/**
+ * @param {object} parts
+ * @param {import('../../client/pricecast.js').Feed} parts.feed
+ * @param {object} parts.frame the page's animation frame, see hot/frame.js
+ * @param {Storage|null} parts.storage
+ * @param {{location: Location, history: History, document: Document, addEventListener: Function,
+ *   setInterval: Function, setTimeout: Function, clearTimeout: Function}} parts.page
+ * @param {string} parts.socketUrl for people to copy
+ * @param {() => number} parts.now monotonic ms @param {() => number} parts.wallNow ms since 1970
+ */
+export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow }) {
+  const settings = createSettings(storage);
+  const route = createRoute(page);
+  const timeline = createTimeline({ wallNow, serverNow: () => feed.serverNow() });
+  const store = createStore();
+  const keys = createKeys({ isLetters: () => settings.letters.peek() });
+  const interest = createInterest({ feed });
+  const ticks = new Listeners();
+  const samples = [];
+  const startedAt = now();
+  let error = null;
+  let lastToast = 0;
+
+  const app = {
+    feed, frame, settings, route, timeline, store, keys, interest, page, socketUrl, now, wallNow,
+    /** The state of the connection and its words, see status.js. */
+    connection: signal(null),
+    /** What the server said about itself: {server, mode, epoch}. */
+    server: signal({ server: '', mode: '', epoch: '' }),
+    /** What kind of data is shown: {kind: 'live'|'simulated'|'replay', text, clock}. */
+    data: signal({ kind: '', text: '', clock: '' }),
+    /** {symbols, rows, eventsPerS, itemsPerS, skippedRatio}; symbols and rows are of all that is known. */
+    counts: signal({ symbols: 0, rows: 0, eventsPerS: 0, itemsPerS: 0 }),
+    /** Words about what is wrong though the connection is not: feeds, gaps, refusals. */
+    problems: signal([]),
+    /** Grows twice a second while the page is seen: ages are due. */
+    tick: signal(0),
+    /** 'waiting' | 'empty' | 'rows' */
+    content: signal('waiting'),
+    /** Still connecting after some seconds. */
+    isSlowToConnect: signal(false),
+    toasts: signal([]),
+    spoken: signal(''),
+    dialog: signal(null), // name of the open one: 'palette' | 'keys' | 'settings' | …
+    toast, dismiss, say, refresh, start,
+    onTick: (listener) => ticks.add('tick', listener),
+    isStarred: (symbol) => starred.peek().has(symbol),
+    toggleStar,
+  };
+  const starred = computed(() => new Set(settings.starred.value));
+  app.starred = starred;
+
+  feed.on('state', (change) => {
+    timeline.take({ type: 'state', ...change });
+    showConnection();
+    if (change.to !== change.from) say(app.connection.peek().spoken);
+    refresh();
+  });
+  feed.on('hello', (hello) => timeline.take({ type: 'hello', hello }));
+  feed.on('reset', (reset) => timeline.take({ ...reset, type: 'reset' }));
+  feed.on('feed', (state) => timeline.take({ ...state, type: 'feed' }));
+  feed.on('gap', (gap) => timeline.take({ type: 'gap', gap }));
+  feed.on('resumed', (resumed) => timeline.take({ type: 'resumed', resumed }));
+  feed.on('items', (batch) => timeline.take({ type: 'items', ...batch }));
+  feed.on('error', showError);
+  feed.on('subscribed', ({ rejected }) => {
+    if (rejected?.length) showError({ message: `subscription refused (${rejected[0].code})` });
+  });
+
+  timeline.on('state', ({ from, to }) => {
+    if (to === 'reconnecting' && from !== to) store.unconfirmRows(now(), { isNewEpoch: false });
+    if (to === 'live' && from !== 'stalled') store.awaitConfirmation(now());
+  });
+  timeline.on('hello', ({ hello }) => {
+    store.feeds.clear();
+    store.setServer({ isReplay: hello.mode === 'replay', serverNow: () => feed.serverNow() });
+    if (hello.isNewEpoch) store.unconfirmRows(now(), { isNewEpoch: true });
+    app.server.value = { server: hello.server, mode: hello.mode, epoch: hello.epoch };
+  });
+  timeline.on('reset', ({ epoch }) => {
+    store.unconfirmRows(now(), { isNewEpoch: true });
+    app.server.value = { ...app.server.peek(), epoch };
+  });
+  timeline.on('feed', ({ source, state }) => {
+    store.setFeedState(source, state);
+    refresh();
+  });
+  timeline.on('gap', () => { store.gaps++; });
+  timeline.on('items', ({ items }) => {
+    const { membership } = store;
+    store.applyItems(items, now());
+    if (!page.document.hidden && membership !== store.membership) refresh(); // rows came: the words must agree
+  });
+  return app;
+
+  /** Call once, when the screen stands. */
+  function start() {
+    showConnection();
+    page.document.addEventListener('keydown', keys.handle);
+    page.document.addEventListener('visibilitychange', () => { if (!page.document.hidden) refresh(); });
+    page.setInterval(() => { if (!page.document.hidden) refresh(); }, TICK_MS);
+    refresh();
+  }
+
+  /** What changes with time alone; prices do not wait for it. */
+  function refresh() {
+    if (feed.state === 'live') store.removeUnconfirmed(now());
+    showConnection();
+    showData();
+    showCounts();
+    showProblems();
+    ticks.emit('tick', now());
+    app.tick.value++;
+  }
+
+  function showConnection() {
+    const { state } = feed;
+    setRecord(app.connection, { state, ...describeConnection(state, {
+      ...feed.details, now: now(), isReplay: app.server.peek().mode === 'replay', host: page.location.host,
+      rttMs: feed.rttMs, silentMs: feed.silentMs,
+    }) });
+  }
+
+  function showData() {
+    const { mode } = app.server.peek();
+    const simulated = countSimulated();
+    const isAll = simulated > 0 && simulated === store.rows.size;
+    const base = MODES[mode] ?? (mode === 'sim' ? '' : mode);
+    let text = isAll ? 'Simulated data' : simulated > 0 ? `${base}, partly simulated` : base;
+    if (isAll && mode === 'replay') text = 'Replay, simulated data';
+    const us = mode === 'replay' ? store.newestUs : undefined;
+    const kind = mode === 'replay' ? 'replay' : simulated > 0 ? 'simulated' : mode;
+    setRecord(app.data, { kind, text, clock: us === undefined ? '' : formatTime(us) });
+    const isWaiting = store.rows.size === 0 && !['live', 'stalled'].includes(feed.state);
+    app.isSlowToConnect.value = isWaiting && now() - startedAt > SLOW_CONNECT_MS;
+    app.content.value = isWaiting ? 'waiting' : store.rows.size === 0 ? 'empty' : 'rows';
+  }
+
+  /** Rows come and go rarely, so these counts are kept until they do. */
+  function countSimulated() {
+    if (countSimulated.membership !== store.membership) {
+      countSimulated.membership = store.membership;
+      let simulated = 0;
+      const symbols = new Set();
+      for (const { symbol, source } of store.rows.values()) {
+        simulated += isSimulated(source) ? 1 : 0;
+        symbols.add(symbol);
+      }
+      countSimulated.simulated = simulated;
+      countSimulated.symbols = symbols.size;
+    }
+    return countSimulated.simulated;
+  }
+
+  function showCounts() {
+    const at = now();
+    samples.push({ at, events: store.events, received: store.received });
+    while (samples.length > 2 && at - samples[1].at >= RATE_WINDOW_MS) samples.shift();
+    const [first] = samples;
+    const seconds = Math.max((at - first.at) / 1000, 0.5);
+    setRecord(app.counts, {
+      symbols: countSimulated.symbols ?? 0,
+      rows: store.rows.size,
+      eventsPerS: (store.events - first.events) / seconds,
+      itemsPerS: (store.received - first.received) / seconds,
+    });
+  }
+
+  function showProblems() {
+    if (error && now() >= error.until) error = null;
+    const problems = [...store.feeds].filter(([, state]) => state !== 'up').map(([source, state]) => `${source} ${state}`);
+    if (store.gaps > 0) problems.push(`${formatCount(store.gaps)} ${store.gaps === 1 ? 'gap' : 'gaps'}`);
+    if (error) problems.push(error.text);
+    if (problems.join() !== app.problems.peek().join()) app.problems.value = problems;
+  }
+
+  function showError({ code, message }) {
+    error = { text: `Server: ${message || code}`, until: now() + ERROR_MS };
+  }
+
+  /**
+   * @param {{text: string, kind?: 'info'|'good'|'warn'|'error', action?: {text: string, run: () => void}, stays?: boolean}} toast
+   * @returns {number} for `dismiss()`
+   */
+  function toast({ text, kind = 'info', action, stays = false }) {
+    const id = ++lastToast;
+    app.toasts.value = [...app.toasts.peek(), { id, text, kind, action }].slice(-TOASTS_MAX);
+    if (!stays) page.setTimeout(() => dismiss(id), action ? 2 * TOAST_MS : TOAST_MS);
+    return id;
+  }
+
+  function dismiss(id) {
+    const left = app.toasts.peek().filter((toast_) => toast_.id !== id);
+    if (left.length < app.toasts.peek().length) app.toasts.value = left;
+  }
+
+  /** For screen readers: changes of state, never prices. */
+  function say(text) {
+    app.spoken.value = text;
+  }
+
+  function toggleStar(symbol) {
+    const { starred: list } = settings;
+    const isOn = starred.peek().has(symbol);
+    list.value = isOn ? list.peek().filter((other) => other !== symbol) : [...list.peek(), symbol];
+    say(isOn ? `${symbol} is no longer starred` : `${symbol} is starred`);
+  }
+}

@@ -1,0 +1,85 @@
+/** One maker a column: it fills a cell's element and returns how to paint it. */
+import { createPriceCell, createTextCell } from './cells.js';
+import { formatAge, NOTHING } from '../core/format.js';
+import { changeOf, isSimulated } from '../core/store.js';
+
+const GLYPHS = { '-1': '▼', 0: '', 1: '▲' };
+const TAGS = { waiting: 'last known', stale: '', live: '', down: 'down', paused: 'paused', ended: 'ended' };
+
+/**
+ * @typedef {object} Cell
+ * @property {(row) => void} [bind] another row has moved in
+ * @property {(row, frame, mayFlash: boolean) => void} [paint] the row's values changed
+ * @property {(row, frame, state: string) => void} [age] time has passed
+ */
+
+/** @type {Record<string, (element: HTMLElement) => Cell>} */
+export const MAKERS = {
+  star(element) {
+    const write = createTextCell(element);
+    return { paint: (row, { isStarred }) => write(isStarred(row.symbol) ? '★' : '') };
+  },
+  symbol: (element) => textCell(element, (row) => row.symbol, (row) => row.symbol),
+  source: (element) => textCell(element, (row) => row.source,
+    (row) => (isSimulated(row.source) ? `${row.source}: simulated data` : row.source)),
+  last: (element) => priceCell(element, 'last', 'hasTrade'),
+  bid: (element) => priceCell(element, 'bid', 'hasQuote'),
+  ask: (element) => priceCell(element, 'ask', 'hasQuote'),
+  change(element) {
+    const write = createTextCell(element);
+    return { paint: (row) => write(changeOf(row)?.absolute ?? NOTHING) };
+  },
+  percent(element) {
+    const glyphElement = add(element, 'span', 'glyph');
+    glyphElement.setAttribute('aria-hidden', 'true');
+    const glyph = createTextCell(glyphElement);
+    const write = createTextCell(add(element, 'span'));
+    return {
+      paint(row) {
+        const moved = changeOf(row);
+        write(moved ? moved.percent : NOTHING);
+        glyph(moved ? GLYPHS[moved.direction] : '');
+      },
+    };
+  },
+  age(element) {
+    const tag = createTextCell(add(element, 'span', 'tag'));
+    const since = createTextCell(add(element, 'span', 'since'));
+    return {
+      age(row, { now, store }, state) {
+        since(formatAge(store.ageOf(row, now)));
+        tag(TAGS[state] ?? state);
+      },
+    };
+  },
+};
+
+function textCell(element, textOf, titleOf) {
+  const write = createTextCell(add(element, 'bdi'));
+  return {
+    bind(row) {
+      write(textOf(row));
+      element.title = titleOf(row);
+    },
+  };
+}
+
+function priceCell(element, name, part) {
+  const price = createPriceCell(element);
+  let isOff = false;
+  return {
+    bind: price.reset,
+    paint(row, { now }, mayFlash) {
+      price.write(row[name], row.significant, now, mayFlash);
+      if (isOff === !row[part]) return;
+      isOff = !row[part];
+      element.classList.toggle('off', isOff);
+    },
+  };
+}
+
+function add(parent, tag, className = '') {
+  const element = parent.appendChild(document.createElement(tag));
+  if (className) element.className = className;
+  return element;
+}

@@ -1,0 +1,32 @@
+/** The browser's side of the app: connection, storage, clocks, and the first drawing. */
+import { render } from 'preact';
+import { connect } from '../client/pricecast.js';
+import { createApp } from './core/app.js';
+import { createFrame } from './hot/frame.js';
+import { AppContext } from './app/context.js';
+import { Shell } from './app/Shell.jsx';
+
+const socketUrl = new URL('ws', location.href);
+socketUrl.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+socketUrl.search = socketUrl.hash = '';
+
+const app = createApp({
+  feed: connect(socketUrl.href),
+  frame: createFrame(),
+  storage: storageOrNull(),
+  page: window,
+  socketUrl: socketUrl.href,
+  now: () => performance.now(),
+  wallNow: () => Date.now(),
+});
+app.start();
+render(<AppContext.Provider value={app}><Shell /></AppContext.Provider>, document.getElementById('app'));
+
+/** Browsers may refuse even to name it. */
+function storageOrNull() {
+  try {
+    return window.localStorage;
+  } catch {
+    return null;
+  }
+}
