@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ struct feed {
     struct bus *bus;
     struct track tracks[TRACKS];
     struct live_set *live; /* or NULL: no live sources */
+    struct outlines *outlines;
     struct histogram lateness;
     uv_loop_t loop;
     uv_async_t wake; /* commands, room on the bus, inputs: something wants a pump */
@@ -55,7 +57,7 @@ struct feed {
     struct queued *first_command, **last_command;
     bool stop;
     struct feed_status status; /* inputs: inputs_count of them, owned */
-    int64_t status_at_ns;      /* feed thread only */
+    int64_t status_at_ns;      /* written by the feed thread only */
 };
 
 static int64_t now_ns(void)
@@ -113,27 +115,39 @@ static int64_t eta_guess(struct feed *feed, const struct feed_status *status)
                      (double)(status->bytes_total - read) / (double)(read - from));
 }
 
+/* After a step, and where nothing is paced, only the events tell. */
+static int64_t clock_of(const struct track *track, int64_t now)
+{
+    const int64_t position_ns = track->position_ns;
+    if (position_ns == EVENT_NO_TIME || track->ended || track->stepped || track_is_seeking(track) ||
+        track->settling)
+        return position_ns;
+    const int64_t clock_ns = pacer_clock_ns(&track->pacer, now, position_ns);
+    return clock_ns > position_ns ? clock_ns : position_ns;
+}
+
 /* Keeps the copy that other threads read; at most every STATUS_EVERY_NS unless forced. */
 static void status_refresh(struct feed *feed, bool forced)
 {
     const int64_t now = now_ns();
     if (!forced && now - feed->status_at_ns < STATUS_EVERY_NS)
         return;
-    feed->status_at_ns = now;
     pthread_mutex_lock(&feed->lock);
+    feed->status_at_ns = now;
     struct feed_status *status = &feed->status;
     status->play = play_of(feed);
     status->loop = feed->options.loop;
     status->loops = feed->loops;
     status->events = 0;
     status->speed = 1;
-    status->position_ns = EVENT_NO_TIME;
+    status->position_ns = status->clock_ns = EVENT_NO_TIME;
     size_t at = 0;
     for (int i = 0; i < TRACKS; i++) {
         const struct track *track = &feed->tracks[i];
         status->events += track->sent;
         if (track->inputs_count > 0 && status->position_ns == EVENT_NO_TIME) {
             status->position_ns = track->position_ns;
+            status->clock_ns = clock_of(track, now);
             status->speed = track->pacer.speed;
             status->asked_ns = track->asked_ns;
             status->took_ns = track->took_ns;
@@ -158,6 +172,8 @@ int feed_status(struct feed *feed, struct feed_status *out)
         return -ENOMEM;
     pthread_mutex_lock(&feed->lock);
     *out = feed->status;
+    if (out->play == FEED_PLAYING && out->clock_ns != EVENT_NO_TIME)
+        out->clock_ns += (int64_t)((double)(now_ns() - feed->status_at_ns) * out->speed);
     memcpy(inputs, feed->status.inputs, out->inputs_count * sizeof *inputs);
     pthread_mutex_unlock(&feed->lock);
     out->inputs = inputs;
@@ -165,6 +181,11 @@ int feed_status(struct feed *feed, struct feed_status *out)
     out->lateness_p99_ns = histogram_percentile(&feed->lateness, 0.99);
     out->lateness_max_ns = atomic_load(&feed->lateness.max);
     return 0;
+}
+
+bool feed_outline(struct feed *feed, struct outline *out)
+{
+    return outlines_get(feed->outlines, out);
 }
 
 int feed_target_parse(const char *text, struct feed_target *out)
@@ -503,6 +524,13 @@ static void *feed_run(void *ctx)
 
 /* ---- life ---- */
 
+static const char *file_path(const struct feed *feed, const struct spec *spec)
+{
+    const bool is_bundled =
+        feed->options.bundled_path != NULL && strcmp(spec->path, FEED_BUNDLED) == 0;
+    return is_bundled ? feed->options.bundled_path : spec->path;
+}
+
 static int producer_open(const struct feed *feed, const struct spec *spec, struct producer **out,
                          int64_t *offset_ns, char *error, size_t error_size)
 {
@@ -514,9 +542,34 @@ static int producer_open(const struct feed *feed, const struct spec *spec, struc
     if (rc != 0)
         return rc;
     options.line_bytes_max = feed->options.line_bytes_max;
-    if (feed->options.bundled_path != NULL && strcmp(spec->path, FEED_BUNDLED) == 0)
-        options.path = feed->options.bundled_path;
+    options.path = file_path(feed, spec);
     return file_producer_create(&options, out, error, error_size);
+}
+
+/* Returns a second reader, which looks ahead, or NULL: a FIFO cannot be read twice. */
+static struct producer *outline_open(const struct feed *feed, const struct spec *spec,
+                                     int64_t *offset_ns)
+{
+    char problem[ERROR_BYTES];
+    struct producer *producer;
+    struct stat about;
+    const char *path = file_path(feed, spec);
+    const bool is_file = stat(path, &about) == 0 && S_ISREG(about.st_mode);
+    return is_file && producer_open(feed, spec, &producer, offset_ns, problem, sizeof problem) == 0
+               ? producer
+               : NULL;
+}
+
+static int outline_add(struct feed *feed, const struct spec *spec)
+{
+    int64_t offset_ns = 0;
+    if (spec->kind != SPEC_FILE)
+        return 0;
+    struct producer *producer = outline_open(feed, spec, &offset_ns);
+    const int rc = outlines_add(feed->outlines, producer, offset_ns);
+    if (rc != 0 && producer != NULL)
+        producer->ops->destroy(producer);
+    return rc;
 }
 
 static int input_add(struct feed *feed, const char *name, const struct spec *spec, char *error,
@@ -571,6 +624,8 @@ static int inputs_open(struct feed *feed, char *error, size_t error_size)
         if (rc == 0) {
             rc = live_set_takes(&spec) ? live_add(feed, &spec, problem, sizeof problem)
                                        : input_add(feed, text, &spec, problem, sizeof problem);
+            if (rc == 0)
+                rc = outline_add(feed, &spec);
             spec_finish(&spec);
         }
         if (rc != 0) {
@@ -632,8 +687,10 @@ int feed_create(const struct feed_options *options, struct bus *bus, struct feed
     feed->holding = options->wait;
     feed->last_command = &feed->first_command;
     pthread_mutex_init(&feed->lock, NULL);
+    feed->status.rebased = options->rebase;
     tracks_init(feed);
-    int rc = loop_init(feed);
+    feed->outlines = outlines_create(&options->from, &options->to);
+    int rc = feed->outlines == NULL ? -ENOMEM : loop_init(feed);
     if (rc != 0)
         snprintf(error, error_size, "event loop: %s", strerror(-rc));
     if (rc == 0)
@@ -655,7 +712,8 @@ int feed_create(const struct feed_options *options, struct bus *bus, struct feed
 
 int feed_start(struct feed *feed)
 {
-    feed->has_thread = true; /* before the thread looks at its neighbours in memory */
+    outlines_start(feed->outlines); /* without it the recordings have no outline, no more */
+    feed->has_thread = true;        /* before the thread looks at its neighbours in memory */
     const int rc = pthread_create(&feed->thread, NULL, feed_run, feed);
     if (rc != 0)
         feed->has_thread = false;
@@ -687,6 +745,7 @@ void feed_destroy(struct feed *feed)
     for (int i = 0; i < TRACKS; i++)
         track_finish(&feed->tracks[i]);
     live_set_destroy(feed->live);
+    outlines_destroy(feed->outlines);
     if (feed->has_loop)
         uv_loop_close(&feed->loop);
     if (feed->timer_fd >= 0)

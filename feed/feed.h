@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "feed/bus.h"
+#include "feed/outline.h"
 #include "feed/when.h"
 
 enum { FEED_SPECS_MAX = 256, FEED_NAME_MAX = 256 };
@@ -107,6 +108,8 @@ struct feed_status {
     uint64_t loops;
     uint64_t events;
     int64_t position_ns; /* recorded time of the last event, or EVENT_NO_TIME */
+    int64_t clock_ns;    /* recorded time that it has come to: it goes on between two events */
+    bool rebased;        /* events are stamped with other times than the recorded ones */
     uint64_t lateness_p50_ns, lateness_p99_ns, lateness_max_ns; /* sent later than due */
     int64_t asked_ns, took_ns;        /* how long it should have run, and did, without pauses */
     uint64_t bytes_read, bytes_total; /* over all files; total 0: unknown */
@@ -117,6 +120,9 @@ struct feed_status {
 
 /* Returns 0 or -ENOMEM. */
 int feed_status(struct feed *feed, struct feed_status *out);
+
+/* When the recordings begin and end, see feed/outline.h. Any thread. */
+bool feed_outline(struct feed *feed, struct outline *out);
 
 /* What kind of data this is; does not change. Files make it a replay, else live sources live. */
 enum feed_mode feed_mode(const struct feed *feed);

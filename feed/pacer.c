@@ -74,6 +74,15 @@ void pacer_continue(struct pacer *pacer, int64_t now_ns)
     pacer->anchor_real_ns += now_ns - pacer->stopped_at_ns;
 }
 
+int64_t pacer_clock_ns(const struct pacer *pacer, int64_t now_ns, int64_t unset)
+{
+    if (!pacer->anchored || pacer->speed == 0)
+        return unset;
+    const int64_t at_ns = pacer->stopped ? pacer->stopped_at_ns : now_ns;
+    const int64_t ran_ns = to_ns((double)(at_ns - pacer->anchor_real_ns) * pacer->speed);
+    return minus(minus(pacer->anchor_event_ns, -ran_ns), -pacer->cut_ns);
+}
+
 void pacer_set_speed(struct pacer *pacer, double speed, int64_t now_ns)
 {
     const int64_t at_ns = pacer->stopped ? pacer->stopped_at_ns : now_ns;

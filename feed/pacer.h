@@ -36,6 +36,9 @@ int64_t pacer_due_ns(struct pacer *pacer, int64_t event_ns, int64_t now_ns);
 void pacer_stop(struct pacer *pacer, int64_t now_ns);
 void pacer_continue(struct pacer *pacer, int64_t now_ns);
 
+/* The recorded time that has come, for people; `unset` before there is any, and at speed "max". */
+int64_t pacer_clock_ns(const struct pacer *pacer, int64_t now_ns, int64_t unset);
+
 /* Changes the speed without a jump: what is due now stays due now. */
 void pacer_set_speed(struct pacer *pacer, double speed, int64_t now_ns);
 

@@ -69,6 +69,10 @@ static void put_replay(struct text *json, const struct feed_status *status)
                 status->loop ? "true" : "false", status->loops, status->events);
     if (status->position_ns != EVENT_NO_TIME)
         text_printf(json, ",\"position\":%" PRId64, event_us(status->position_ns));
+    if (status->clock_ns != EVENT_NO_TIME)
+        text_printf(json, ",\"clock\":%" PRId64, event_us(status->clock_ns));
+    if (status->rebased)
+        text_puts(json, ",\"rebased\":true");
     text_printf(json,
                 ",\"bytes_read\":%" PRIu64 ",\"bytes_total\":%" PRIu64 ",\"asked_ms\":%" PRId64
                 ",\"took_ms\":%" PRId64,
@@ -82,7 +86,7 @@ static void put_replay(struct text *json, const struct feed_status *status)
                     (double)status->events / ((double)status->took_ns / 1e9));
     if (status->eta_ns >= 0)
         text_printf(json, ",\"eta_ms\":%" PRId64, status->eta_ns / 1000000);
-    text_printf(json, ",\"lateness_us\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f}}",
+    text_printf(json, ",\"lateness_us\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f}",
                 (double)status->lateness_p50_ns / 1e3, (double)status->lateness_p99_ns / 1e3,
                 (double)status->lateness_max_ns / 1e3);
 }
@@ -157,6 +161,7 @@ void api_status(struct shard *shard, struct text *json)
     put_inputs(json, &feed);
     text_puts(json, "],\"replay\":");
     put_replay(json, &feed);
+    text_puts(json, "}");
     put_recorder(json, options->recorder);
     put_clients(json, server, &totals);
     put_delivery(json, &totals, bus_emitted(options->bus));
@@ -275,15 +280,47 @@ void api_latest(struct shard *shard, const char *symbols, struct text *json)
 
 /* ---- replay ---- */
 
-void api_replay(struct shard *shard, struct text *json)
+static void put_span(struct text *json, const struct outline *outline)
 {
+    text_printf(json, "\"from\":%" PRId64 ",\"to\":%" PRId64 ",\"exact\":%s",
+                event_us(outline->from_ns), event_us(outline->to_ns),
+                outline->is_exact ? "true" : "false");
+}
+
+void api_replay(struct shard *shard, bool may_control, struct text *json)
+{
+    struct feed *source = server_options(shard->server)->feed;
     struct feed_status feed;
-    if (feed_status(server_options(shard->server)->feed, &feed) != 0) {
+    struct outline outline;
+    if (feed_status(source, &feed) != 0) {
         json->failed = true;
         return;
     }
     put_replay(json, &feed);
+    if (feed_outline(source, &outline)) {
+        text_puts(json, ",");
+        put_span(json, &outline);
+    }
+    text_printf(json, ",\"control\":%s}", may_control ? "true" : "false");
     free(feed.inputs);
+}
+
+void api_replay_outline(struct shard *shard, struct text *json)
+{
+    struct outline outline;
+    if (!feed_outline(server_options(shard->server)->feed, &outline)) {
+        text_puts(json, "{\"known\":false}");
+        return;
+    }
+    double most = 0;
+    for (int i = 0; i < OUTLINE_PARTS; i++)
+        most = fmax(most, outline.events[i]);
+    text_puts(json, "{\"known\":true,");
+    put_span(json, &outline);
+    text_puts(json, ",\"activity\":[");
+    for (int i = 0; i < OUTLINE_PARTS; i++)
+        text_printf(json, "%s%.3g", i == 0 ? "" : ",", most > 0 ? outline.events[i] / most : 0);
+    text_puts(json, "]}");
 }
 
 static const char *speed_read(const json_t *value, struct feed_command *command)

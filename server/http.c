@@ -267,6 +267,12 @@ static int serve_health(struct http_request *request, struct lws *wsi, bool ok, 
     return rc;
 }
 
+/* Only clients on this machine, and of pages only our own and those that are allowed. */
+static bool may_control(const struct http_request *request, struct lws *wsi)
+{
+    return peer_is_local(wsi) && origin_is_allowed(request->shard, wsi);
+}
+
 static int serve_api(struct http_request *request, struct lws *wsi, const char *path,
                      bool head_only)
 {
@@ -277,7 +283,9 @@ static int serve_api(struct http_request *request, struct lws *wsi, const char *
     else if (strcmp(path, "/api/v1/symbols") == 0)
         api_symbols(request->shard, &json);
     else if (strcmp(path, "/api/v1/replay") == 0)
-        api_replay(request->shard, &json);
+        api_replay(request->shard, may_control(request, wsi), &json);
+    else if (strcmp(path, "/api/v1/replay/outline") == 0)
+        api_replay_outline(request->shard, &json);
     else if (strcmp(path, "/api/v1/latest") == 0)
         api_latest(request->shard,
                    query_value(wsi, "symbols", symbols, sizeof symbols) ? symbols : NULL, &json);
@@ -413,7 +421,7 @@ static int begin_post(struct http_request *request, struct lws *wsi, const char 
     if (!request->is_publish && strcmp(path, "/api/v1/replay") != 0)
         return answer_error(request, wsi, 405, "method_not_allowed", "GET and HEAD only",
                             "Allow: GET, HEAD\r\n");
-    if (!peer_is_local(wsi) || !origin_is_allowed(request->shard, wsi))
+    if (!may_control(request, wsi))
         return answer_error(request, wsi, 403, "forbidden", "only from this machine", NULL);
     if (!has_length)
         return answer_error(request, wsi, 400, "bad_request", "Content-Length is needed", NULL);
@@ -552,7 +560,7 @@ static int answer_result(struct http_request *request, struct lws *wsi)
         rc = answer_json(request, wsi, result->status, &result->json, NULL, request->head_only);
     } else if (result->status == 200) {
         struct text json = {0};
-        api_replay(request->shard, &json);
+        api_replay(request->shard, true, &json);
         rc = answer_json(request, wsi, 200, &json, NULL, false);
         text_finish(&json);
     } else {
@@ -612,7 +620,7 @@ static int serve_clients(struct http_request *request, struct lws *wsi, bool hea
 {
     char offset[24], limit[24];
     struct clients_page page;
-    if (!peer_is_local(wsi) || !origin_is_allowed(request->shard, wsi))
+    if (!may_control(request, wsi))
         return answer_error(request, wsi, 403, "forbidden", "only from this machine", NULL);
     const char *problem =
         clients_page_read(query_value(wsi, "offset", offset, sizeof offset) ? offset : NULL,

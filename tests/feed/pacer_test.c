@@ -187,11 +187,29 @@ static void recorded_time_is_what_ran_at_each_speed(void **state)
     }
 }
 
+static void the_clock_shows_what_is_due_between_events_too(void **state)
+{
+    (void)state;
+    struct pacer pacer;
+    pacer_init(&pacer, 2, 4 * S);
+    assert_int_equal(pacer_clock_ns(&pacer, NOW, 7), 7);
+    pacer_due_ns(&pacer, REC, NOW);
+    assert_int_equal(pacer_clock_ns(&pacer, NOW + 3 * S, 0) - REC, 6 * S);
+    pacer_stop(&pacer, NOW + 3 * S);
+    assert_int_equal(pacer_clock_ns(&pacer, NOW + 9 * S, 0) - REC, 6 * S);
+    pacer_continue(&pacer, NOW + 9 * S);
+    pacer_due_ns(&pacer, REC + 60 * S, NOW + 9 * S); /* of these, 56 s are cut out */
+    assert_int_equal(pacer_clock_ns(&pacer, NOW + 9 * S, 0) - REC, 62 * S);
+    pacer_set_speed(&pacer, 0, NOW + 9 * S);
+    assert_int_equal(pacer_clock_ns(&pacer, NOW + 9 * S, 7), 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_event_is_due_at_once_and_others_as_far_behind_as_recorded),
         cmocka_unit_test(asking_again_changes_nothing),
+        cmocka_unit_test(the_clock_shows_what_is_due_between_events_too),
         cmocka_unit_test(speed_divides_recorded_time),
         cmocka_unit_test(at_speed_max_everything_is_due_at_once),
         cmocka_unit_test(rounding_does_not_add_up),

@@ -219,3 +219,33 @@ test('without a terminal the progress is logged', async (t) => {
   const server = await startServer(t, ['--feed', 'sim:?symbols=2&rate=100', '--progress', '1']);
   assert.match(await server.stderrLine(/playing 1x/), /events +\d+\/s/);
 });
+
+test('the span of the recording, its activity and the recorded clock are told', async (t) => {
+  const { server } = await paused(t);
+  const ask = async (path) => (await fetch(`${server.url}api/v1/${path}`)).json();
+  let outline;
+  do outline = await ask('replay/outline'); while (!outline.known);
+  const span = { from: T0 + 1, to: T0 + 9 * second + 2, exact: true };
+  assert.deepEqual({ from: outline.from, to: outline.to, exact: outline.exact }, span);
+  assert.equal(outline.activity.length, 240);
+  const lively = outline.activity.filter((part) => part > 0).length; // one second each, some on an edge
+  assert.ok(lively >= 10 && lively <= 20, `${lively}`);
+  assert.equal(Math.max(...outline.activity), 1);
+  const state = await ask('replay');
+  assert.deepEqual([state.from, state.to, state.exact, state.control], [span.from, span.to, true, true]);
+  assert.equal('rebased' in state, false);
+  await server.replay({ action: 'step', count: 3 });
+  assert.equal((await ask('replay')).clock, T0 + second + 2);
+});
+
+test('with a range only that is told; a rebased replay says so; a simulation has no span', async (t) => {
+  const file = recording(t, tenSeconds);
+  const server = await startServer(t, ['--feed', file, '--start-paused', '--from', '+2s', '--to', '+5s', '--rebase', 'now']);
+  const ask = async (path) => (await fetch(`${server.url}api/v1/${path}`)).json();
+  let outline;
+  do outline = await ask('replay/outline'); while (!outline.known);
+  assert.deepEqual([outline.from, outline.to], [T0 + 1 + 2 * second, T0 + 1 + 5 * second]);
+  assert.equal((await ask('replay')).rebased, true);
+  const sim = await startServer(t, ['--feed', 'sim:?symbols=2&rate=10']);
+  assert.deepEqual(await (await fetch(`${sim.url}api/v1/replay/outline`)).json(), { known: false });
+});
