@@ -7,9 +7,9 @@ const trade = (symbol, price, extra) => ({ kind: 'trade', symbol, source: 'x', s
 const quote = (symbol, bid, ask, extra) => ({ kind: 'quote', symbol, source: 'x', seq: 1, bid, ask, ...extra });
 const rowOf = (store, symbol, source = 'x') => store.rows.get(`${source}\n${symbol}`);
 
-function liveStore(serverNow = () => undefined) {
+function liveStore(clockMs = () => undefined) {
   const store = createStore();
-  store.setServer({ isReplay: false, serverNow });
+  store.setServer({ isReplay: false, clockMs });
   return store;
 }
 
@@ -87,12 +87,31 @@ test('an older part of a snapshot does not make a row older', () => {
   assert.equal(store.ageOf(rowOf(store, 'A'), 0), 1000);
 });
 
-test('in a replay recorded times are shown but never make an age', () => {
+test('ages are on the clock of the screen, in a replay the recorded one', () => {
   const store = createStore();
-  store.setServer({ isReplay: true, serverNow: () => 1e12 });
-  store.applyItems([trade('A', '1', { recv: 5_000_000, ts: 4_000_000 })], 100);
-  assert.equal(store.ageOf(rowOf(store, 'A'), 400), 300);
+  let clockMs = 5000;
+  store.setServer({ isReplay: true, clockMs: () => clockMs });
+  store.applyItems([trade('A', '1', { recv: 5_000_000, ts: 4_000_000 }), trade('NONE', '1')], 100);
+  assert.equal(store.ageOf(rowOf(store, 'A'), 60_000), 0); // the replay stands: no time passes
+  clockMs = 7000;
+  assert.equal(store.ageOf(rowOf(store, 'A'), 60_000), 2000);
+  assert.equal(store.ageOf(rowOf(store, 'NONE'), 400), 300);
   assert.equal(store.newestUs, 5_000_000);
+});
+
+test('a fast replay makes nothing stale that merely comes in steps', () => {
+  const store = createStore();
+  let speed = 1;
+  let clockMs = 0;
+  store.setServer({ isReplay: true, clockMs: () => clockMs, speed: () => speed });
+  store.applyItems([trade('A', '1', { recv: 0 })], 0);
+  clockMs = 60_000;
+  assert.equal(store.stateOf(rowOf(store, 'A'), 0), 'stale');
+  speed = 100;
+  assert.equal(store.stateOf(rowOf(store, 'A'), 0), 'live');
+  speed = Infinity;
+  clockMs = 1e9;
+  assert.equal(store.stateOf(rowOf(store, 'A'), 0), 'live');
 });
 
 test('a row is stale after ten seconds, or twenty times its usual gap', () => {
@@ -160,7 +179,7 @@ test('a new epoch never shows an old bid beside a new trade', () => {
 test('change goes on through a restart for a market, not for a simulation or a recording', () => {
   for (const [source, isReplay, expected] of [['x', false, '+4'], ['sim', false, '0'], ['x', true, '0']]) {
     const store = createStore();
-    store.setServer({ isReplay, serverNow: () => undefined });
+    store.setServer({ isReplay, clockMs: () => undefined });
     store.applyItems([trade('A', '1', { source })], 0);
     store.unconfirmRows(0, { isNewEpoch: true });
     store.applyItems([trade('A', '5', { source })], 1);
@@ -170,9 +189,9 @@ test('change goes on through a restart for a market, not for a simulation or a r
 
 test('a server that turns from replay to live starts changes afresh', () => {
   const store = createStore();
-  store.setServer({ isReplay: true, serverNow: () => undefined });
+  store.setServer({ isReplay: true, clockMs: () => undefined });
   store.applyItems([trade('A', '1')], 0);
-  store.setServer({ isReplay: false, serverNow: () => undefined });
+  store.setServer({ isReplay: false, clockMs: () => undefined });
   store.applyItems([trade('A', '5')], 1);
   assert.equal(changeOf(rowOf(store, 'A')).direction, 0);
 });

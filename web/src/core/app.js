@@ -34,7 +34,7 @@ const MODES = { replay: 'Replay', live: 'Live data' };
 export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow }) {
   const settings = createSettings(storage);
   const route = createRoute(page);
-  const timeline = createTimeline({ wallNow, serverNow: () => feed.serverNow() });
+  const timeline = createTimeline({ feed, now, wallNow, isHidden: () => page.document.hidden });
   const store = createStore();
   const keys = createKeys({ isLetters: () => settings.letters.peek() });
   const interest = createInterest({ feed });
@@ -96,7 +96,9 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   });
   timeline.on('hello', ({ hello }) => {
     store.feeds.clear();
-    store.setServer({ isReplay: hello.mode === 'replay', serverNow: () => feed.serverNow() });
+    store.setServer({
+      isReplay: hello.mode === 'replay', clockMs: () => timeline.nowUs() / 1000, speed: () => timeline.speed,
+    });
     if (hello.isNewEpoch) store.unconfirmRows(now(), { isNewEpoch: true });
     app.server.value = { server: hello.server, mode: hello.mode, epoch: hello.epoch };
   });
@@ -120,7 +122,11 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   function start() {
     showConnection();
     page.document.addEventListener('keydown', keys.handle);
-    page.document.addEventListener('visibilitychange', () => { if (!page.document.hidden) refresh(); });
+    page.document.addEventListener('visibilitychange', () => {
+      if (page.document.hidden) return;
+      timeline.wake();
+      refresh();
+    });
     page.setInterval(() => { if (!page.document.hidden) refresh(); }, TICK_MS);
     refresh();
   }
@@ -151,7 +157,7 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     const base = MODES[mode] ?? (mode === 'sim' ? '' : mode);
     let text = isAll ? 'Simulated data' : simulated > 0 ? `${base}, partly simulated` : base;
     if (isAll && mode === 'replay') text = 'Replay, simulated data';
-    const us = mode === 'replay' ? store.newestUs : undefined;
+    const us = mode === 'replay' && store.rows.size > 0 ? timeline.nowUs() : undefined;
     const kind = mode === 'replay' ? 'replay' : simulated > 0 ? 'simulated' : mode;
     setRecord(app.data, { kind, text, clock: us === undefined ? '' : formatTime(us) });
     const isWaiting = store.rows.size === 0 && !['live', 'stalled'].includes(feed.state);

@@ -54,15 +54,18 @@ export function createStore() {
     stateOf,
   };
   let isReplay = false;
-  let serverNow = () => undefined;
+  let clockMs = () => undefined;
+  let speed = () => 1;
   return store;
 
-  /** @param {{isReplay: boolean, serverNow: () => number|undefined}} server */
+  /** @param {{isReplay: boolean, clockMs: () => number|undefined, speed?: () => number}} server the screen's
+   *   clock, recorded time in a replay, and how fast it goes; Infinity: it is no clock */
   function setServer(server) {
     const isOtherWorld = server.isReplay !== isReplay;
     for (const row of rows.values()) if (isOtherWorld) row.isFirstStale = true;
     isReplay = server.isReplay;
-    serverNow = server.serverNow;
+    clockMs = server.clockMs;
+    speed = server.speed ?? (() => 1);
   }
 
   function applyItems(items, now) {
@@ -90,8 +93,7 @@ export function createStore() {
   function noteTime(row, item, now) {
     const us = item.recv ?? item.ts;
     const eventMs = us === undefined ? NaN : us / 1000;
-    // In a replay the times are the recording's: only arrival says how fresh a price is.
-    const gap = isReplay || Number.isNaN(eventMs) ? now - row.arrivedAt : eventMs - row.eventMs;
+    const gap = Number.isNaN(eventMs) || Number.isNaN(row.eventMs) ? now - row.arrivedAt : eventMs - row.eventMs;
     if (gap > 0) row.medianGapMs = nudgeMedian(row.medianGapMs, gap / (1 + (item.skipped ?? 0)));
     row.arrivedAt = now;
     // Trade and quote come in any order in a snapshot; the row is as fresh as the newer.
@@ -134,8 +136,8 @@ export function createStore() {
   }
 
   function ageOf(row, now) {
-    const wall = isReplay || Number.isNaN(row.eventMs) ? undefined : serverNow();
-    return Math.max(0, wall === undefined ? now - row.arrivedAt : wall - row.eventMs);
+    const clock = Number.isNaN(row.eventMs) ? undefined : clockMs();
+    return Math.max(0, clock === undefined ? now - row.arrivedAt : clock - row.eventMs);
   }
 
   /** @returns {'live'|'stale'|'waiting'|'down'|'paused'|'ended'} why a row is grey, or that it is not */
@@ -143,7 +145,9 @@ export function createStore() {
     if (!row.hasTrade && !row.hasQuote) return 'waiting';
     const feed = feeds.get(row.source);
     if (feed !== undefined && feed !== 'up') return feed;
-    return ageOf(row, now) > Math.max(STALE_MIN_MS, STALE_GAPS * row.medianGapMs) ? 'stale' : 'live';
+    // Ten recorded seconds pass in a moment at speed 100, and then mean nothing.
+    const patienceMs = Math.max(STALE_MIN_MS * Math.max(1, speed()), STALE_GAPS * row.medianGapMs);
+    return ageOf(row, now) > patienceMs ? 'stale' : 'live';
   }
 }
 
