@@ -15,43 +15,43 @@ const noAge = () => 0;
 
 test('symbols sort both ways', () => {
   const rows = rowsOf({ symbol: 'B', price: '1' }, { symbol: 'A', price: '1' }, { symbol: 'C', price: '1' });
-  assert.equal(names(rankRows(rows, { column: 'symbol', descending: false }, noAge)), 'A B C');
-  assert.equal(names(rankRows(rows, { column: 'symbol', descending: true }, noAge)), 'C B A');
+  assert.equal(names(rankRows(rows, { column: 'symbol', descending: false }, { ageOf: noAge })), 'A B C');
+  assert.equal(names(rankRows(rows, { column: 'symbol', descending: true }, { ageOf: noAge })), 'C B A');
 });
 
 test('prices sort as numbers, not as words', () => {
   const rows = rowsOf({ symbol: 'A', price: '9' }, { symbol: 'B', price: '10' }, { symbol: 'C', price: '-1.5' });
-  assert.equal(names(rankRows(rows, { column: 'last', descending: false }, noAge)), 'C A B');
+  assert.equal(names(rankRows(rows, { column: 'last', descending: false }, { ageOf: noAge })), 'C A B');
 });
 
 test('prices that a double cannot tell apart still sort', () => {
   const rows = rowsOf({ symbol: 'A', price: '9007199254740993' }, { symbol: 'B', price: '9007199254740992' });
-  assert.equal(names(rankRows(rows, { column: 'last', descending: false }, noAge)), 'B A');
+  assert.equal(names(rankRows(rows, { column: 'last', descending: false }, { ageOf: noAge })), 'B A');
 });
 
 test('what has no value stands last, whichever way', () => {
   const rows = rowsOf({ symbol: 'A', kind: 'quote', bid: '5' }, { symbol: 'B', price: '1' }, { symbol: 'C', price: '2' });
-  assert.equal(names(rankRows(rows, { column: 'last', descending: false }, noAge)), 'B C A');
-  assert.equal(names(rankRows(rows, { column: 'last', descending: true }, noAge)), 'C B A');
-  assert.equal(names(rankRows(rows, { column: 'percent', descending: true }, noAge)), 'B C A');
+  assert.equal(names(rankRows(rows, { column: 'last', descending: false }, { ageOf: noAge })), 'B C A');
+  assert.equal(names(rankRows(rows, { column: 'last', descending: true }, { ageOf: noAge })), 'C B A');
+  assert.equal(names(rankRows(rows, { column: 'percent', descending: true }, { ageOf: noAge })), 'B C A');
 });
 
 test('equal values keep the order of names', () => {
   const rows = rowsOf({ symbol: 'C', price: '1' }, { symbol: 'A', price: '1' }, { symbol: 'B', price: '1' });
-  assert.equal(names(rankRows(rows, { column: 'percent', descending: true }, noAge)), 'A B C');
+  assert.equal(names(rankRows(rows, { column: 'percent', descending: true }, { ageOf: noAge })), 'A B C');
 });
 
 test('percent and absolute change are different orders', () => {
   const rows = rowsOf({ symbol: 'BIG', price: '1000' }, { symbol: 'BIG', price: '1010' },
     { symbol: 'SMALL', price: '1' }, { symbol: 'SMALL', price: '1.5' });
-  assert.equal(names(rankRows(rows, { column: 'change', descending: true }, noAge)), 'BIG SMALL');
-  assert.equal(names(rankRows(rows, { column: 'percent', descending: true }, noAge)), 'SMALL BIG');
+  assert.equal(names(rankRows(rows, { column: 'change', descending: true }, { ageOf: noAge })), 'BIG SMALL');
+  assert.equal(names(rankRows(rows, { column: 'percent', descending: true }, { ageOf: noAge })), 'SMALL BIG');
 });
 
 test('ages sort by the clock that is passed in', () => {
   const rows = rowsOf({ symbol: 'A', price: '1' }, { symbol: 'B', price: '1' });
   const ageOf = (row) => (row.symbol === 'A' ? 9 : 1);
-  assert.equal(names(rankRows(rows, { column: 'age', descending: false }, ageOf)), 'B A');
+  assert.equal(names(rankRows(rows, { column: 'age', descending: false }, { ageOf })), 'B A');
 });
 
 test('a second click turns the order round', () => {

@@ -44,6 +44,7 @@ export class Meter {
   gaps = 0;
   lost = 0;
   reconnects = 0;
+  busyMs = 0; // spent on messages: reading them, and in the listeners
   /** @type {{second: number, messages: number, items: number, bytes: number}[]} */
   #seconds = [];
   #ages = new Float64Array(AGES);

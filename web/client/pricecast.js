@@ -68,6 +68,7 @@ export { FeedError } from './errors.js';
  * @property {number} conflated events that came merged into a later one (`skipped`)
  * @property {number} gaps @property {number} lost events known to be lost
  * @property {number} reconnects
+ * @property {number} busyMs spent on messages so far: reading them, and in the listeners
  *
  * @typedef {object} Options
  * @property {'json'|'binary'} [codec] default json; binary takes a fraction of the bytes, and gives
@@ -242,13 +243,13 @@ export class Feed {
 
   /** @returns {Stats} */
   get stats() {
-    const { messages, items, bytes, conflated, gaps, lost, reconnects } = this.#meter;
+    const { messages, items, bytes, conflated, gaps, lost, reconnects, busyMs } = this.#meter;
     const serverNow = this.serverNow();
     return {
       rttMs: this.rttMs,
       clockOffsetMs: serverNow && serverNow - this.#options.wallNow(),
       ...this.#meter.ages(), messages, items, bytes, ...this.#meter.rates(this.#options.now()),
-      conflated, gaps, lost, reconnects,
+      conflated, gaps, lost, reconnects, busyMs,
     };
   }
 
@@ -368,7 +369,10 @@ export class Feed {
     const ifCurrent = (handle) => (event) => {
       if (this.#socket === socket) handle(event);
     };
-    socket.onmessage = ifCurrent((event) => this.#receive(event.data));
+    socket.onmessage = ifCurrent((event) => {
+      this.#receive(event.data);
+      this.#meter.busyMs += this.#options.now() - this.#heardAt;
+    });
     socket.onclose = ifCurrent((event) => this.#onClose(event.code, event.reason));
     socket.onerror = () => {}; // `close` follows, and a browser says no more than that
   }

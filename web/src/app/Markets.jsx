@@ -1,82 +1,92 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { createMarkets } from '../hot/markets.js';
 import { Detail } from './Detail.jsx';
+import { ListTabs } from './Lists.jsx';
 import { Panel } from './Panel.jsx';
-import { useApp, useValue } from './context.js';
-import { COLUMNS, formatSort, nextSort, parseSort } from '../core/columns.js';
-import { formatCount } from '../core/format.js';
+import { createMarkets } from '../hot/markets.js';
+import { COLUMNS, formatSort, nextSort } from '../core/columns.js';
+import { formatCount, formatRatio } from '../core/format.js';
+import { sortOf } from '../core/lists.js';
 import { signal } from '../core/signal.js';
+import { useApp, useValue } from './context.js';
 
-const SKELETON_ROWS = 12;
+const SKELETON_ROWS = 14;
 
 /** The list of all markets, and beside it (on a phone: over it) the one that is open. */
 export function Markets() {
   const app = useApp();
-  const { symbol } = useValue(app.route);
+  const selected = useValue(app.selected);
   return (
-    <div class={symbol ? 'markets withDetail' : 'markets'}>
+    <div class={selected ? 'markets withDetail' : 'markets'}>
       <Panel name="The market list"><List /></Panel>
-      {symbol && <Panel name="The symbol panel"><Detail /></Panel>}
+      {selected && <Panel name="The symbol panel"><Detail /></Panel>}
     </div>
   );
 }
 
 function List() {
   const app = useApp();
-  const { params } = useValue(app.route);
   const gridRef = useRef();
   const bodyRef = useRef();
   const shown = useRef();
   shown.current ??= signal({ columns: [], count: 0, isHeld: false });
   const { columns } = useValue(shown.current);
-  const sort = parseSort(params.sort);
   useLayoutEffect(() => {
     const markets = createMarkets({ app, grid: gridRef.current, body: bodyRef.current, shown: shown.current });
     return markets.end;
   }, []);
   return (
-    <section class="list panel" aria-label="Markets">
-      <ListBar shown={shown.current} />
+    <section class="list" aria-label="Markets">
+      <ListTabs />
       <div class="gridBox">
         <div ref={gridRef} id="grid" class="grid" role="grid" tabIndex={0} aria-label="Prices"
           aria-colcount={columns.length} aria-rowcount={1}>
-          <div class="head" role="rowgroup">
-            <div class="row" role="row" aria-rowindex={1}>
-              {columns.map((name, at) => (
-                <div key={name} class={['symbol', 'source', 'star', 'spark'].includes(name) ? name : `${name} num`} role="columnheader"
-                  aria-colindex={at + 1} data-column={name}
-                  aria-sort={sort.column === name ? (sort.descending ? 'descending' : 'ascending') : undefined}>
-                  <button type="button" title={COLUMNS[name].hint ?? COLUMNS[name].title}
-                    onClick={() => app.route.go({ params: { sort: formatSort(nextSort(sort, name)) } })}>
-                    {COLUMNS[name].head ?? COLUMNS[name].title}
-                  </button>
-                </div>
-              ))}
-            </div>
-          </div>
+          <div class="head" role="rowgroup"><Head columns={columns} /></div>
           <div ref={bodyRef} id="rows" class="rows" role="rowgroup" />
         </div>
         <Skeleton columns={columns} />
         <Empty shown={shown.current} />
       </div>
+      <Counts shown={shown.current} />
     </section>
   );
 }
 
-function ListBar({ shown }) {
+function Head({ columns }) {
+  const { route } = useApp();
+  const { params } = useValue(route);
+  const sort = sortOf(params);
+  const sortBy = (name) => route.go({ params: { sort: formatSort(nextSort(sort, name)) || (params.l === 'movers' ? 'symbol' : '') } });
+  const column = sort.column === 'move' ? 'percent' : sort.column;
+  return (
+    <div class="row" role="row" aria-rowindex={1}>
+      {columns.map((name, at) => {
+        const { title, head = title, hint = title, isText, isFixed } = COLUMNS[name];
+        return (
+          <div key={name} class={isText ? name : `${name} num`} role="columnheader" aria-colindex={at + 1} data-column={name}
+            aria-sort={column === name ? (sort.descending ? 'descending' : 'ascending') : undefined}>
+            {isFixed ? <span title={hint}>{head}</span>
+              : <button type="button" aria-label={title} title={hint} onClick={() => sortBy(name)}>{head}</button>}
+          </div>
+        );
+      })}
+    </div>
+  );
+}
+
+function Counts({ shown }) {
   const app = useApp();
   const { count, isHeld } = useValue(shown);
   const { symbols, eventsPerS, itemsPerS } = useValue(app.counts);
-  const noun = symbols === 1 ? 'symbol' : 'symbols';
-  const all = `${formatCount(symbols)} ${noun}`;
+  const all = `${formatCount(symbols)} ${symbols === 1 ? 'symbol' : 'symbols'}`;
   return (
     <p class="counts">
+      <span id="count">{count === symbols ? all : `${formatCount(count)} of ${all}`}</span>
       <span id="held" class="held" hidden={!isHeld}
         title="Rows stay where they are while you point at the table or move in it. Esc lets go.">Order held</span>
-      <span id="count" class="count">{count === symbols ? all : `${formatCount(count)} of ${all}`}</span>
-      <span id="rate" class="rate"
-        title={`${formatCount(itemsPerS)} a second reach this page: the newest of each stream`}>
-        {formatCount(eventsPerS)} updates/s
+      <span class="spring" />
+      <span id="rate" class="rate" title="Trades and quotes that happened at the sources">{formatCount(eventsPerS)} updates/s</span>
+      <span id="ratio" class="ratio" title={`${formatCount(itemsPerS)} a second reach this page: of each stream the newest. So many became one.`}>
+        {itemsPerS > 0 ? formatRatio(Math.max(1, eventsPerS / itemsPerS)) : ''}
       </span>
     </p>
   );
@@ -94,33 +104,38 @@ function Skeleton({ columns }) {
   );
 }
 
+/** What to say where there are no rows: title, text, and the name and effect of a button. */
+function emptiness({ content, count, params, isSlow, app }) {
+  const filter = (params.q ?? '').trim();
+  if (content === 'waiting') {
+    return isSlow ? { title: 'Is the server running?', text: `Nothing answers at ${app.page.location.host}. This page connects by itself as soon as it does.`, command: 'tools/run' } : null;
+  }
+  if (content === 'empty') return { title: 'No prices yet', text: 'The connection works. Rows appear with the first event of a feed.' };
+  if (count > 0) return null;
+  if (filter) {
+    return { title: `No symbol matches “${filter}”`, text: 'Every word has to occur in the symbol or its source.', button: 'Clear search',
+      run: () => { app.route.go({ params: { q: '' } }); app.page.document.getElementById('filter').focus(); } };
+  }
+  const all = { button: 'Show all', run: () => app.route.go({ params: { l: '' } }) };
+  if (params.l === 'starred') return { title: 'Nothing is starred', text: 'Click the star of a row, or press S on it.', ...all };
+  if (params.l === 'stale') return { title: 'Nothing is stale', text: 'Every symbol has had an update when it was due.', ...all };
+  return { title: 'This list is empty', text: 'Open a symbol, then + puts it into a list.', ...all };
+}
+
 function Empty({ shown }) {
   const app = useApp();
   const content = useValue(app.content);
   const { count } = useValue(shown);
   const { params } = useValue(app.route);
   const isSlow = useValue(app.isSlowToConnect);
-  const filter = (params.q ?? '').trim();
-  if (content === 'rows' && (count > 0 || !filter)) return null;
-  let title = 'No prices yet';
-  let text = 'The connection works. Rows appear with the first event of a feed.';
-  if (content === 'waiting') {
-    title = isSlow ? 'Is the server running?' : '';
-    text = isSlow ? 'This page connects by itself as soon as it answers.' : '';
-  } else if (content === 'rows') {
-    title = `No symbol matches “${filter}”`;
-    text = 'Every word has to occur in the symbol or its source.';
-  }
+  const says = emptiness({ content, count, params, isSlow, app });
+  if (!says) return null;
   return (
     <div id="empty" class="empty">
-      <p id="emptyTitle" class="emptyTitle">{title}</p>
-      <p id="emptyText">{text}</p>
-      {content === 'rows' && (
-        <button id="emptyAction" type="button" class="button" onClick={() => {
-          app.route.go({ params: { q: '' } });
-          app.page.document.getElementById('filter').focus();
-        }}>Clear filter</button>
-      )}
+      <p id="emptyTitle" class="emptyTitle">{says.title}</p>
+      <p id="emptyText">{says.text}</p>
+      {says.command && <code>{says.command}</code>}
+      {says.button && <button id="emptyAction" type="button" class="button" onClick={says.run}>{says.button}</button>}
     </div>
   );
 }

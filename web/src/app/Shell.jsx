@@ -1,7 +1,15 @@
 import { useLayoutEffect } from 'preact/hooks';
-import { Panel } from './Panel.jsx';
+import { addCommands } from './commands.js';
 import { Alerts } from './Alerts.jsx';
+import { Columns } from './Columns.jsx';
+import { Icon } from './icons.jsx';
+import { Info } from './Info.jsx';
+import { KeyMap } from './KeyMap.jsx';
+import { Lists } from './Lists.jsx';
+import { Palette } from './Palette.jsx';
+import { Panel } from './Panel.jsx';
 import { Search } from './Search.jsx';
+import { Settings } from './Settings.jsx';
 import { Timeline } from './Timeline.jsx';
 import { Toasts } from './Toasts.jsx';
 import { VIEWS } from './views.js';
@@ -13,18 +21,16 @@ export function Shell() {
   const { view } = useValue(app.route);
   const { title, Component } = VIEWS.find(({ name }) => name === view);
   useRootData(app);
-  useLayoutEffect(() => { app.page.document.title = view === 'markets' ? 'pricecast' : `${title} · pricecast`; }, [view]);
+  useLayoutEffect(() => addCommands(app), []);
   return (
     <>
-      <a class="skip" href="#main" onClick={(event) => {
-        event.preventDefault();
-        (app.page.document.getElementById('grid') ?? app.page.document.getElementById('main')).focus();
-      }}>Skip to the content</a>
+      <SkipLink />
       <header class="top">
-        <h1 class="brand"><img src="favicon.svg" alt="" width="24" height="24" />pricecast</h1>
+        <h1 class="brand"><img src="favicon.svg" alt="" width="22" height="22" /><span>pricecast</span></h1>
         <Nav />
         <Search />
         <Pill />
+        <Tools />
       </header>
       <Info />
       <p id="spoken" class="unseen" role="status"><Spoken /></p>
@@ -33,9 +39,13 @@ export function Shell() {
       </main>
       <footer class="foot">
         <Panel name="The timeline"><Timeline /></Panel>
-        <About />
       </footer>
       <Panel name="Alerts"><Alerts /></Panel>
+      <Palette />
+      <KeyMap />
+      <Settings />
+      <Columns />
+      <Lists />
       <Toasts />
     </>
   );
@@ -48,13 +58,25 @@ function useRootData(app) {
   const { kind } = useValue(app.data);
   const timelineMode = useValue(app.timeline.mode);
   const content = useValue(app.content);
+  const selected = useValue(app.selected);
   const theme = useValue(app.settings.theme);
   const palette = useValue(app.settings.palette);
   const density = useValue(app.settings.density);
   const mode = timelineMode === 'paused' || timelineMode === 'shifted' ? timelineMode : kind;
+  const isOpen = String(view === 'markets' && selected !== null);
   useLayoutEffect(() => {
-    Object.assign(app.page.document.documentElement.dataset, { state, view, mode, content, theme, palette, density });
+    Object.assign(app.page.document.documentElement.dataset, { state, view, mode, content, theme, palette, density, open: isOpen });
   });
+}
+
+/** The first stop of the Tab key. */
+function SkipLink() {
+  const { document } = useApp().page;
+  const skip = (event) => {
+    event.preventDefault();
+    (document.getElementById('grid') ?? document.getElementById('main')).focus();
+  };
+  return <a class="skip" href="#main" onClick={skip}>Skip to the content</a>;
 }
 
 function Nav() {
@@ -75,37 +97,17 @@ function Pill() {
   return <div class="pill"><span class="dot" aria-hidden="true" /><span id="pill">{pill}</span></div>;
 }
 
-/** What the data is and what is wrong with it; the strip takes its place when the connection needs words. */
-function Info() {
+function Tools() {
   const app = useApp();
-  const { note, detail, action } = useValue(app.connection);
-  const { text, clock } = useValue(app.data);
-  const problems = useValue(app.problems);
+  const openDialog = (name) => () => { app.dialog.value = name; };
   return (
-    <div class="info">
-      <p class="mode">
-        <span id="badge" class="badge">{text}</span>
-        <span id="clock" class="clock">{clock && `recorded ${clock}`}</span>
-      </p>
-      <p id="problems" class="problems" title={problems.join('\n')}>{problems.join(' · ')}</p>
-      <div class="strip">
-        <p><span id="note">{note}</span> <span id="detail" class="detail">{detail}</span></p>
-        <button id="action" type="button" class="button" hidden={!action} onClick={() => app.feed.retry()}>{action}</button>
-      </div>
+    <div class="tools">
+      <button type="button" class="icon helpButton" aria-label="Keys" title="Keys  ?" onClick={openDialog('keys')}><Icon name="help" /></button>
+      <button type="button" class="icon" aria-label="Settings" title="Settings" onClick={openDialog('settings')}><Icon name="gear" /></button>
     </div>
   );
 }
 
 function Spoken() {
   return useValue(useApp().spoken);
-}
-
-function About() {
-  const { server, mode, epoch } = useValue(useApp().server);
-  return (
-    <p class="server">
-      <span id="server">{server ? `${server} · ${mode}` : 'pricecast'}</span>
-      <span id="epoch" class="epoch" title={epoch && `epoch ${epoch}`}>{epoch && `epoch ${epoch}`}</span>
-    </p>
-  );
 }

@@ -17,6 +17,10 @@ const TICK_MS = 500; // ages, countdowns, counters
 const RATE_WINDOW_MS = 2000;
 const ERROR_MS = 10_000;
 const SLOW_CONNECT_MS = 3000;
+const JUDGE_MS = 1000;
+const JUDGE_FROM_MS = 3000; // loading is work, too, but not of the kind that calming helps with
+const STATS_MS = 30_000;
+const WIDE = '(min-width: 1100px)';
 const TOAST_MS = 6000;
 const TOASTS_MAX = 4;
 const MODES = { replay: 'Replay', live: 'Live data' };
@@ -27,7 +31,7 @@ const MODES = { replay: 'Replay', live: 'Live data' };
  * @param {object} parts.frame the page's animation frame, see hot/frame.js
  * @param {Storage|null} parts.storage
  * @param {{location: Location, history: History, document: Document, addEventListener: Function,
- *   setInterval: Function, setTimeout: Function, clearTimeout: Function}} parts.page
+ *   matchMedia: Function, setInterval: Function, setTimeout: Function, clearTimeout: Function}} parts.page
  * @param {string} parts.socketUrl for people to copy
  * @param {() => number} parts.now monotonic ms @param {() => number} parts.wallNow ms since 1970
  */
@@ -37,12 +41,15 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   const timeline = createTimeline({ feed, now, wallNow, isHidden: () => page.document.hidden });
   const store = createStore();
   const keys = createKeys({ isLetters: () => settings.letters.peek() });
-  const interest = createInterest({ feed });
+  const interest = createInterest({ feed, isHidden: () => page.document.hidden });
   const ticks = new Listeners();
   const samples = [];
   const startedAt = now();
   let error = null;
   let lastToast = 0;
+  let workedMs = 0; // in animation frames
+  let judged = { at: startedAt, worked: 0, busy: 0 };
+  let statsAt = -Infinity;
 
   const app = {
     feed, frame, settings, route, timeline, store, keys, interest, page, socketUrl, now, wallNow,
@@ -52,8 +59,12 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     server: signal({ server: '', mode: '', epoch: '' }),
     /** What kind of data is shown: {kind: 'live'|'simulated'|'replay', text, clock}. */
     data: signal({ kind: '', text: '', clock: '' }),
-    /** {symbols, rows, eventsPerS, itemsPerS, skippedRatio}; symbols and rows are of all that is known. */
-    counts: signal({ symbols: 0, rows: 0, eventsPerS: 0, itemsPerS: 0 }),
+    /** {symbols, rows, stale, eventsPerS, itemsPerS}; symbols and rows are of all that is known. */
+    counts: signal({ symbols: 0, rows: 0, stale: 0, eventsPerS: 0, itemsPerS: 0 }),
+    /** The symbol that the detail panel shows: {symbol, source}, or null. */
+    selected: signal(null),
+    /** There is room for list and detail beside each other. */
+    isWide: signal(false),
     /** Words about what is wrong though the connection is not: feeds, gaps, refusals. */
     problems: signal([]),
     /** Grows twice a second while the page is seen: ages are due. */
@@ -65,11 +76,14 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     toasts: signal([]),
     spoken: signal(''),
     dialog: signal(null), // name of the open one: 'palette' | 'keys' | 'settings' | …
-    toast, dismiss, say, refresh, start,
+    toast, dismiss, say, refresh, start, open,
+    /** The row of the list that the keyboard is on, or null. */
+    activeRow: () => null,
     onTick: (listener) => ticks.add('tick', listener),
     isStarred: (symbol) => starred.peek().has(symbol),
     toggleStar,
   };
+  let favourite = null; // what is open though nobody has chosen
   const starred = computed(() => new Set(settings.starred.value));
   app.starred = starred;
 
@@ -104,6 +118,8 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   });
   timeline.on('reset', ({ epoch }) => {
     store.unconfirmRows(now(), { isNewEpoch: true });
+    store.forgetDays();
+    statsAt = -Infinity;
     app.server.value = { ...app.server.peek(), epoch };
   });
   timeline.on('feed', ({ source, state }) => {
@@ -123,10 +139,13 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     showConnection();
     page.document.addEventListener('keydown', keys.handle);
     page.document.addEventListener('visibilitychange', () => {
+      interest.follow();
       if (page.document.hidden) return;
       timeline.wake();
       refresh();
     });
+    frame.watch((ms) => { workedMs += ms; });
+    followSelection();
     page.setInterval(() => { if (!page.document.hidden) refresh(); }, TICK_MS);
     refresh();
   }
@@ -138,8 +157,72 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     showData();
     showCounts();
     showProblems();
+    judgeWork();
+    askStats();
     ticks.emit('tick', now());
     app.tick.value++;
+  }
+
+  /** How busy the page is decides how much it asks for. */
+  function judgeWork() {
+    const at = now();
+    const { busyMs: busy } = feed.stats;
+    if (at - judged.at < JUDGE_MS) return;
+    const share = (workedMs - judged.worked + busy - judged.busy) / (at - judged.at);
+    judged = { at, worked: workedMs, busy };
+    if (at - startedAt > JUDGE_FROM_MS && feed.state === 'live') interest.judge(share);
+  }
+
+  /** The day's figures, now and then: they change slowly, and the change counts from them. */
+  async function askStats() {
+    if (feed.state !== 'live' || store.rows.size === 0 || now() - statsAt < STATS_MS) return;
+    statsAt = now();
+    const { epoch } = app.server.peek();
+    try {
+      const { stats } = await feed.get('stats');
+      if (epoch === app.server.peek().epoch) store.applyStats(stats);
+    } catch {
+      // then changes count from the first price seen here, and the next try is in a while
+    }
+  }
+
+  function followSelection() {
+    const wide = page.matchMedia(WIDE);
+    const follow = () => {
+      app.isWide.value = wide.matches;
+      const { symbol, source } = route.peek();
+      if (symbol) setRecord(app.selected, { symbol, source });
+      else if (!wide.matches || !settings.detail.peek()) app.selected.value = null;
+      else setRecord(app.selected, favourite);
+    };
+    wide.addEventListener('change', follow);
+    for (const signal_ of [route, settings.detail]) signal_.subscribe(follow);
+    app.selected.subscribe((selected) => interest.open(selected?.symbol ?? null));
+    app.onTick(() => {
+      if (favourite || store.rows.size === 0) return;
+      favourite = mostActive();
+      follow();
+    });
+    follow();
+  }
+
+  function mostActive() {
+    let best;
+    for (const row of store.rows.values()) if (row.last !== undefined && !(row.updates <= best?.updates)) best = row;
+    if (!best) return null;
+    return { symbol: best.symbol, source: store.bySymbol.get(best.symbol).length > 1 ? best.source : null };
+  }
+
+  /** Opens a row of the list. @param {{symbol: string, source: string}|null} row null closes the panel */
+  function open(row) {
+    if (!row) {
+      route.go({ symbol: null });
+      if (app.isWide.peek()) settings.detail.value = false;
+      return;
+    }
+    settings.detail.value = true;
+    const { symbol, source } = row;
+    route.go({ view: 'markets', symbol, source: store.bySymbol.get(symbol)?.length > 1 ? source : null });
   }
 
   function showConnection() {
@@ -190,9 +273,16 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     setRecord(app.counts, {
       symbols: countSimulated.symbols ?? 0,
       rows: store.rows.size,
+      stale: countStale(at),
       eventsPerS: (store.events - first.events) / seconds,
       itemsPerS: (store.received - first.received) / seconds,
     });
+  }
+
+  function countStale(at) {
+    let stale = 0;
+    if (feed.state === 'live') for (const row of store.rows.values()) stale += store.stateOf(row, at) === 'stale' ? 1 : 0;
+    return stale;
   }
 
   function showProblems() {

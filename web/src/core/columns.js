@@ -8,20 +8,33 @@
  * click gives first (names from A, numbers from the largest); `isLive`: its order changes with prices.
  */
 export const COLUMNS = {
-  star: { title: 'Starred', head: '★', min: 24, grow: 0, keep: 30, startsDescending: true, isLive: false },
-  symbol: { title: 'Symbol', min: 84, grow: 1.4, keep: 100, startsDescending: false, isLive: false },
-  source: { title: 'Source', min: 56, grow: 0.8, keep: 20, startsDescending: false, isLive: false },
-  last: { title: 'Last', min: 96, grow: 1.2, keep: 99, startsDescending: true, isLive: true },
-  change: { title: 'Change', min: 76, grow: 1, keep: 40, startsDescending: true, isLive: true },
-  percent: { title: 'Change %', head: '%', min: 84, grow: 0.8, keep: 98, startsDescending: true, isLive: true },
-  bid: { title: 'Bid', min: 92, grow: 1.1, keep: 50, startsDescending: true, isLive: true },
-  ask: { title: 'Ask', min: 92, grow: 1.1, keep: 49, startsDescending: true, isLive: true },
-  age: { title: 'Age', min: 64, grow: 0.4, keep: 97, startsDescending: false, isLive: true },
+  star: { title: 'Starred', head: '★', min: 24, grow: 0, keep: 80, startsDescending: true, isLive: false, isText: true },
+  symbol: { title: 'Symbol', min: 76, grow: 1.5, keep: 100, startsDescending: false, isLive: false, isText: true },
+  source: { title: 'Source', min: 52, grow: 0.8, keep: 20, startsDescending: false, isLive: false, isText: true },
+  last: { title: 'Last', min: 88, grow: 1.2, keep: 99, startsDescending: true, isLive: true },
+  change: { title: 'Change', min: 76, grow: 1, keep: 40, startsDescending: true, isLive: true, hint: 'Since the first price of the last 24 hours that the server knows' },
+  percent: { title: 'Change %', head: 'Chg %', min: 80, grow: 0.7, keep: 98, startsDescending: true, isLive: true, hint: 'Change since the first price of the last 24 hours that the server knows' },
+  spark: { title: 'Last minute', head: '1 min', min: 64, grow: 0.6, keep: 70, startsDescending: false, isLive: false, isText: true, isFixed: true },
+  bid: { title: 'Bid', min: 88, grow: 1.1, keep: 50, startsDescending: true, isLive: true },
+  ask: { title: 'Ask', min: 88, grow: 1.1, keep: 49, startsDescending: true, isLive: true },
+  spread: { title: 'Spread', head: 'Spread bp', min: 72, grow: 0.6, keep: 35, startsDescending: true, isLive: true, hint: 'Ask less bid, in hundredths of a per cent of the middle' },
+  volume: { title: 'Volume', min: 68, grow: 0.7, keep: 45, startsDescending: true, isLive: true, hint: 'Volume of the last 24 hours that the server knows' },
+  rate: { title: 'Updates/s', min: 72, grow: 0.6, keep: 30, startsDescending: true, isLive: true, hint: 'Trades and quotes a second, all that happened' },
+  merged: { title: 'Merged', min: 60, grow: 0.6, keep: 25, startsDescending: true, isLive: true, hint: 'Updates that happened for each one that was sent to this page' },
+  age: { title: 'Age', min: 64, grow: 0.4, keep: 97, startsDescending: false, isLive: true, hint: 'Time since the last update' },
+  /** Never shown: movers, whichever way they went. */
+  move: { title: 'Move', isHidden: true, startsDescending: true, isLive: true },
 };
 
 export const PRESETS = {
-  Compact: ['star', 'symbol', 'source', 'last', 'change', 'percent', 'bid', 'ask', 'age'],
+  Compact: ['star', 'symbol', 'last', 'percent', 'spark', 'age'],
+  Trader: ['star', 'symbol', 'last', 'change', 'percent', 'bid', 'ask', 'spread', 'volume', 'spark', 'age'],
+  'Feed health': ['star', 'symbol', 'source', 'last', 'rate', 'merged', 'age'],
 };
+
+export const ALL_COLUMNS = Object.keys(COLUMNS).filter((name) => !COLUMNS[name].isHidden);
+/** Without a choice everything is shown that fits. */
+export const DEFAULT_COLUMNS = ['star', 'symbol', 'source', 'last', 'change', 'percent', 'spark', 'bid', 'ask', 'volume', 'age'];
 
 const GAP = 12;
 
@@ -30,7 +43,7 @@ const GAP = 12;
  * @param {string[]} names @param {number} width
  */
 export function fitColumns(names, width) {
-  const kept = names.filter((name) => name in COLUMNS);
+  const kept = names.filter((name) => ALL_COLUMNS.includes(name));
   const needed = () => kept.reduce((sum, name) => sum + COLUMNS[name].min + GAP, 0);
   while (kept.length > 2 && needed() > width) {
     let first = 0;
@@ -51,7 +64,7 @@ export function trackSizes(names) {
 /** "-percent" → by percent, falling. What is no column sorts by symbol. */
 export function parseSort(text = '') {
   const column = text.replace(/^-/, '');
-  if (!Object.hasOwn(COLUMNS, column)) return { column: 'symbol', descending: false };
+  if (!Object.hasOwn(COLUMNS, column) || COLUMNS[column].isFixed) return { column: 'symbol', descending: false };
   return { column, descending: text.startsWith('-') };
 }
 

@@ -30,6 +30,12 @@ export function subtract(a, b) {
   return { value: x - y, scale };
 }
 
+/** @param {Decimal} a @param {Decimal} b @returns {Decimal} a + b */
+export function add(a, b) {
+  const [x, y, scale] = align(a, b);
+  return { value: x + y, scale };
+}
+
 /** -1, 0 or 1 as the text `a` is below, equal to or above `b`; 0 when one is not a decimal. */
 export function compareTexts(a, b) {
   const left = parseDecimal(a);

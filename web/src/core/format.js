@@ -1,9 +1,10 @@
 /** Values to words: pure functions, no DOM. */
-import { decimalText, parseDecimal, percentOf, subtract } from './decimal.js';
+import { add, decimalText, parseDecimal, percentOf, subtract } from './decimal.js';
 
 export const NOTHING = '—';
 const MINUS = '\u2212';
 const THIN_SPACE = '\u2009';
+const UNITS = ['', 'k', 'M', 'G', 'T', 'P'];
 const FRACTION_MIN = 2; // "12.50" is a price, "12.5" an accident
 
 /** "-61837.63" → "−61,837.63". Every digit is kept as it was. */
@@ -67,6 +68,40 @@ export function formatAge(ms) {
 /** A count: "18,400". */
 export function formatCount(number) {
   return groupDigits(String(Math.round(number)));
+}
+
+/** A decimal in three digits: "1.24 M". Cut, not rounded: never more than there is. */
+export function formatCompact(text) {
+  if (text === undefined || text === null) return NOTHING;
+  const digits = text.replace(/^-/, '').split('.')[0].replace(/^0+(?=\d)/, '');
+  const step = Math.min(UNITS.length - 1, Math.floor((digits.length - 1) / 3));
+  const sign = text.startsWith('-') ? MINUS : '';
+  if (step === 0) return sign + groupDigits(text.replace(/^-/, '')).slice(0, 5).replace(/\.$/, '');
+  const whole = digits.slice(0, digits.length - 3 * step);
+  const more = digits.slice(whole.length, Math.max(whole.length, 3));
+  return `${sign}${groupDigits(whole)}${more ? `.${more}` : ''}${THIN_SPACE}${UNITS[step]}`;
+}
+
+/** Ask less bid in basis points of the middle: "1.6". */
+export function formatSpread(bid, ask) {
+  const low = parseDecimal(bid);
+  const high = parseDecimal(ask);
+  if (!low || !high) return NOTHING;
+  const doubled = percentOf(subtract(high, low), add(high, low), 4); // of twice the middle
+  if (!doubled) return NOTHING;
+  const value = (doubled.value * 2n + (doubled.value < 0n ? -5n : 5n)) / 10n; // in tenths of a basis point
+  return signed(decimalText({ value, scale: 1 }), value < 0n ? -1 : 0);
+}
+
+/** How many became one: "1:1", "6:1". */
+export function formatRatio(ratio) {
+  return `${ratio < 9.5 && ratio >= 1.05 ? ratio.toFixed(1) : formatCount(ratio)}:1`;
+}
+
+/** A rate: "0.4", "18", "18,400". */
+export function formatRate(perSecond) {
+  if (!Number.isFinite(perSecond)) return NOTHING;
+  return perSecond < 9.95 ? perSecond.toFixed(1) : formatCount(perSecond);
 }
 
 /** Microseconds since the epoch → "2024-08-08 23:55:07 UTC". */

@@ -5,7 +5,7 @@
  * @typedef {{column: string, descending: boolean}} Sort
  */
 import { compareTexts } from './decimal.js';
-import { changeOf } from './store.js';
+import { baseOf, mergeOf, rateOf } from './store.js';
 
 /** @returns {(row) => boolean} whether every word occurs in the symbol or the source */
 export function createFilter(text) {
@@ -13,12 +13,16 @@ export function createFilter(text) {
   return (row) => words.every((word) => row.search.includes(word));
 }
 
-/** @param {Sort} sort @param {(row) => number} ageOf @returns {object[]} a new, sorted list */
-export function rankRows(rows, { column, descending }, ageOf) {
+/**
+ * @param {Sort} sort
+ * @param {{ageOf: (row) => number, isStarred?: (symbol: string) => boolean, now?: number}} facts
+ * @returns {object[]} a new, sorted list
+ */
+export function rankRows(rows, { column, descending }, facts) {
   const turn = descending ? -1 : 1;
   if (column === 'symbol' || column === 'source')
     return [...rows].sort((a, b) => turn * compareStrings(a[column], b[column]) || byName(a, b));
-  const keyed = Array.from(rows, (row) => ({ row, key: sortKey(row, column, ageOf) }));
+  const keyed = Array.from(rows, (row) => ({ row, key: sortKey(row, column, facts) }));
   keyed.sort((a, b) => {
     // What has no value stands last, whichever way the rest is turned.
     if (a.key === undefined || b.key === undefined)
@@ -36,19 +40,37 @@ export function holdOrder(order, rows, matches) {
   return held.concat([...wanted]);
 }
 
-function sortKey(row, column, ageOf) {
-  if (column === 'age') return ageOf(row);
-  if (column === 'change' || column === 'percent') {
-    const change = changeOf(row);
-    if (!change) return undefined;
-    return column === 'percent' ? change.key : Number(row.last) - Number(row.first);
+/** A double: good enough for an order, never shown. */
+function sortKey(row, column, { ageOf, isStarred, now }) {
+  switch (column) {
+    case 'age': return ageOf(row);
+    case 'star': return isStarred(row.symbol) ? 1 : 0;
+    case 'change': return known(Number(row.last) - Number(baseOf(row)));
+    case 'percent': return moveOf(row);
+    case 'move': {
+      const move = moveOf(row);
+      return move === undefined ? undefined : Math.abs(move);
+    }
+    case 'spread': return known((Number(row.ask) - Number(row.bid)) / (Number(row.ask) + Number(row.bid)));
+    case 'volume': return known(Number(row.day?.volume ?? NaN));
+    case 'rate': return known(rateOf(row, now));
+    case 'merged': return mergeOf(row);
+    default: return row[column] === undefined ? undefined : Number(row[column]);
   }
-  return row[column] === undefined ? undefined : Number(row[column]);
+}
+
+function moveOf(row) {
+  const base = Number(baseOf(row));
+  return base === 0 ? undefined : known((Number(row.last) - base) / base);
+}
+
+function known(number) {
+  return Number.isNaN(number) ? undefined : number;
 }
 
 /** Numbers too long for a double may look equal and are not. */
 function exactOrder(a, b, column) {
-  return column in a && a[column] !== b[column] ? compareTexts(a[column], b[column]) : 0;
+  return typeof a[column] === 'string' && a[column] !== b[column] ? compareTexts(a[column], b[column]) : 0;
 }
 
 function byName(a, b) {

@@ -99,7 +99,11 @@ export function untracked(run) {
 /** Sets `target` unless every field is the same as before: records that are made anew tell nobody. */
 export function setRecord(target, record) {
   const old = target.peek();
+  if (!record || !old) {
+    target.value = record;
+    return;
+  }
   const names = Object.keys(record);
-  if (old && names.length === Object.keys(old).length && names.every((name) => Object.is(old[name], record[name]))) return;
+  if (names.length === Object.keys(old).length && names.every((name) => Object.is(old[name], record[name]))) return;
   target.value = record;
 }

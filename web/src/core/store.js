@@ -20,20 +20,30 @@
  * @property {number} eventMs server wall clock of the newest event, NaN when unknown
  * @property {number} medianGapMs
  * @property {number} version grows with every change
+ * @property {number} updates events of both streams, those passed over included
+ * @property {number} reached of these, the ones that reached this page
+ * @property {{from: number, open?: string, high?: string, low?: string, volume?: string}|null} day the
+ *   server's last 24 hours, see /api/v1/stats
+ * @property {import('./spark.js').Spark|null} spark its last prices
  */
 import { significantFraction } from './decimal.js';
 import { describeChange } from './format.js';
+import { notePrice } from './spark.js';
 
 export const UNCONFIRMED_MS = 5_000;
 const STALE_MIN_MS = 10_000;
 const STALE_GAPS = 20;
 const GAP_STEP = 1.1;
+const RATE_MS = 2000;
 
 export function createStore() {
   const rows = new Map();
+  const bySymbol = new Map();
   const feeds = new Map();
   const store = {
     rows,
+    /** The rows of a symbol, one a source. @type {Map<string, Row[]>} */
+    bySymbol,
     feeds,
     /** Grows when rows come or go. */
     membership: 0,
@@ -50,6 +60,8 @@ export function createStore() {
     removeUnconfirmed,
     setFeedState: (source, state) => feeds.set(source, state),
     setServer,
+    applyStats,
+    forgetDays,
     ageOf,
     stateOf,
   };
@@ -74,20 +86,44 @@ export function createStore() {
 
   function applyItem(item, now) {
     if (item.kind !== 'trade' && item.kind !== 'quote') return;
-    const key = `${item.source}\n${item.symbol}`;
-    let row = rows.get(key);
-    if (!row) {
-      row = createRow(item);
-      rows.set(key, row);
-      store.membership++;
-    }
+    const row = rowFor(item);
     if (row.isFromOldEpoch) forgetOldEpoch(row);
     noteTime(row, item, now);
-    if (item.kind === 'trade') applyTrade(row, item);
+    if (item.kind === 'trade') applyTrade(row, item, now);
     else applyQuote(row, item);
+    const events = 1 + (item.skipped ?? 0);
     row.version++;
+    row.reached++;
+    row.updates += events;
     store.received++;
-    store.events += 1 + (item.skipped ?? 0);
+    store.events += events;
+  }
+
+  /** By symbol first: the texts of a feed are not joined for every item. */
+  function rowFor(item) {
+    let sources = bySymbol.get(item.symbol);
+    if (!sources) bySymbol.set(item.symbol, (sources = []));
+    for (const row of sources) if (row.source === item.source) return row;
+    const row = createRow(item);
+    sources.push(row);
+    rows.set(keyOf(row), row);
+    store.membership++;
+    return row;
+  }
+
+  /** What the server knows of the last 24 hours. @param {object[]} stats of /api/v1/stats */
+  function applyStats(stats) {
+    for (const day of stats) {
+      for (const row of bySymbol.get(day.symbol) ?? []) {
+        row.day = day;
+        row.version++;
+      }
+    }
+  }
+
+  /** Another time is shown: the figures of the day are not of it. */
+  function forgetDays() {
+    for (const row of rows.values()) row.day = null;
   }
 
   function noteTime(row, item, now) {
@@ -125,14 +161,18 @@ export function createStore() {
     if (store.unconfirmedSince === undefined) return;
     if (now - store.unconfirmedSince < UNCONFIRMED_MS) return;
     store.unconfirmedSince = undefined;
-    for (const [key, row] of rows) {
-      if (row.hasTrade || row.hasQuote) {
-        dropUnconfirmedParts(row);
-      } else {
-        rows.delete(key);
-        store.membership++;
-      }
+    for (const row of rows.values()) {
+      if (row.hasTrade || row.hasQuote) dropUnconfirmedParts(row);
+      else remove(row);
     }
+  }
+
+  function remove(row) {
+    rows.delete(keyOf(row));
+    const left = bySymbol.get(row.symbol).filter((other) => other !== row);
+    if (left.length > 0) bySymbol.set(row.symbol, left);
+    else bySymbol.delete(row.symbol);
+    store.membership++;
   }
 
   function ageOf(row, now) {
@@ -156,14 +196,42 @@ export function isSimulated(source) {
   return source.startsWith('sim');
 }
 
-/** The row's change since `first`, kept until either price changes. */
+/** The price that a row's change counts from: what opened the last 24 hours, or the first seen here. */
+export function baseOf(row) {
+  return row.day?.open ?? row.first;
+}
+
+/** The row's change since `baseOf()`, kept until either price changes. */
 export function changeOf(row) {
-  if (row.changeLast !== row.last || row.changeFirst !== row.first) {
+  const base = baseOf(row);
+  if (row.changeLast !== row.last || row.changeFirst !== base) {
     row.changeLast = row.last;
-    row.changeFirst = row.first;
-    row.change = describeChange(row.first, row.last, row.significant);
+    row.changeFirst = base;
+    row.change = describeChange(base, row.last, row.significant);
   }
   return row.change;
+}
+
+/** Updates a second, over the time since this was last asked for the row, but at least two seconds. */
+export function rateOf(row, now) {
+  if (Number.isNaN(row.ratedAt)) {
+    row.ratedAt = now;
+    row.ratedUpdates = row.updates;
+  } else if (now - row.ratedAt >= RATE_MS) {
+    row.rate = ((row.updates - row.ratedUpdates) * 1000) / (now - row.ratedAt);
+    row.ratedAt = now;
+    row.ratedUpdates = row.updates;
+  }
+  return row.rate;
+}
+
+/** How many updates happened for each that reached this page: 1 when all did. */
+export function mergeOf(row) {
+  return row.reached === 0 ? 1 : row.updates / row.reached;
+}
+
+function keyOf({ source, symbol }) {
+  return `${source}\n${symbol}`;
 }
 
 /**
@@ -193,14 +261,22 @@ function createRow({ symbol, source }) {
     eventMs: NaN,
     medianGapMs: 0,
     version: 0,
+    updates: 0,
+    reached: 0,
+    rate: NaN,
+    ratedAt: NaN,
+    ratedUpdates: 0,
+    day: null,
+    spark: null,
     change: null,
     changeLast: undefined,
     changeFirst: undefined,
   };
 }
 
-function applyTrade(row, { price }) {
+function applyTrade(row, { price }, now) {
   row.last = price;
+  notePrice(row, price, now);
   row.hasTrade = true;
   if (row.first === undefined || row.isFirstStale) row.first = price;
   row.isFirstStale = false;
@@ -230,6 +306,8 @@ function forgetOldEpoch(row) {
   row.eventMs = NaN;
   row.arrivedAt = NaN;
   row.medianGapMs = 0;
+  row.day = null;
+  row.spark = null;
 }
 
 function dropUnconfirmedParts(row) {

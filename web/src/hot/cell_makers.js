@@ -1,7 +1,7 @@
 /** One maker a column: it fills a cell's element and returns how to paint it. */
 import { createPriceCell, createTextCell } from './cells.js';
-import { formatAge, NOTHING } from '../core/format.js';
-import { changeOf, isSimulated } from '../core/store.js';
+import { formatAge, formatCompact, formatRate, formatRatio, formatSpread, NOTHING } from '../core/format.js';
+import { changeOf, isSimulated, mergeOf, rateOf } from '../core/store.js';
 
 const GLYPHS = { '-1': '▼', 0: '', 1: '▲' };
 const TAGS = { waiting: 'last known', stale: '', live: '', down: 'down', paused: 'paused', ended: 'ended' };
@@ -17,14 +17,20 @@ const TAGS = { waiting: 'last known', stale: '', live: '', down: 'down', paused:
 export const MAKERS = {
   star(element) {
     const write = createTextCell(element);
-    return { paint: (row, { isStarred }) => write(isStarred(row.symbol) ? '★' : '') };
+    return {
+      paint(row, { isStarred }) {
+        const isOn = isStarred(row.symbol);
+        write(isOn ? '★' : '☆');
+        element.classList.toggle('on', isOn);
+      },
+    };
   },
   symbol: (element) => textCell(element, (row) => row.symbol, (row) => row.symbol),
   source: (element) => textCell(element, (row) => row.source,
     (row) => (isSimulated(row.source) ? `${row.source}: simulated data` : row.source)),
-  last: (element) => priceCell(element, 'last', 'hasTrade'),
-  bid: (element) => priceCell(element, 'bid', 'hasQuote'),
-  ask: (element) => priceCell(element, 'ask', 'hasQuote'),
+  last: (element) => priceCell(element, 'last', 'hasTrade', true),
+  bid: (element) => priceCell(element, 'bid', 'hasQuote', false), // one flash a row is enough
+  ask: (element) => priceCell(element, 'ask', 'hasQuote', false),
   change(element) {
     const write = createTextCell(element);
     return { paint: (row) => write(changeOf(row)?.absolute ?? NOTHING) };
@@ -42,6 +48,11 @@ export const MAKERS = {
       },
     };
   },
+  spark: () => ({}), // drawn on a canvas over all rows
+  spread: (element) => figure(element, ({ bid, ask }) => formatSpread(bid, ask)),
+  volume: (element) => figure(element, ({ day }) => formatCompact(day?.volume)),
+  rate: (element) => slowFigure(element, (row, now) => formatRate(rateOf(row, now))),
+  merged: (element) => slowFigure(element, (row) => formatRatio(mergeOf(row))),
   age(element) {
     const tag = createTextCell(add(element, 'span', 'tag'));
     const since = createTextCell(add(element, 'span', 'since'));
@@ -54,6 +65,16 @@ export const MAKERS = {
   },
 };
 
+function figure(element, textOf) {
+  const write = createTextCell(element);
+  return { paint: (row) => write(textOf(row)) };
+}
+
+function slowFigure(element, textOf) {
+  const write = createTextCell(element);
+  return { age: (row, { now }) => write(textOf(row, now)) };
+}
+
 function textCell(element, textOf, titleOf) {
   const write = createTextCell(add(element, 'bdi'));
   return {
@@ -64,13 +85,13 @@ function textCell(element, textOf, titleOf) {
   };
 }
 
-function priceCell(element, name, part) {
+function priceCell(element, name, part, flashes) {
   const price = createPriceCell(element);
   let isOff = false;
   return {
     bind: price.reset,
     paint(row, { now }, mayFlash) {
-      price.write(row[name], row.significant, now, mayFlash);
+      price.write(row[name], row.significant, now, flashes && mayFlash);
       if (isOff === !row[part]) return;
       isOff = !row[part];
       element.classList.toggle('off', isOff);

@@ -4,6 +4,7 @@
  * animation frame per burst, and only where a text changed.
  */
 import { createRowView } from './row.js';
+import { createSparks } from './spark.js';
 
 const SPARE_ROWS = 4;
 
@@ -14,8 +15,9 @@ const SPARE_ROWS = 4;
  * @param {() => boolean} parts.mayFlash @param {(symbol: string) => boolean} parts.isStarred
  * @param {(row) => boolean} parts.isSelected whether the detail panel shows it
  * @param {(row) => void} parts.onOpen Enter or a click
+ * @param {(symbol: string) => void} parts.onStar a click on the star
  */
-export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSelected, onOpen }) {
+export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSelected, onOpen, onStar }) {
   let pool = [];
   let columns = [];
   let order = [];
@@ -25,6 +27,9 @@ export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSe
   let headHeight = 0;
   let isSlow = true;
   let isAll = true;
+  let sparkedFirst = -1;
+  let sparksDue = true;
+  const sparks = createSparks(body);
   const drawing = frame.add(draw);
   const observer = new ResizeObserver(measure);
   const stop = new AbortController();
@@ -35,7 +40,7 @@ export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSe
   body.addEventListener('click', onClick, options);
 
   return {
-    markDirty: drawing.mark, markSlow, markAll, setOrder, setColumns, end,
+    markDirty: drawing.mark, markSlow, markAll, restyle, measure, setOrder, setColumns, end,
     get activeRow() { return activeRow; },
     get visible() { return visibleRows(); },
   };
@@ -59,11 +64,16 @@ export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSe
     markSlow();
   }
 
+  /** Colours are others. */
+  function restyle() {
+    placeSparks();
+    markAll();
+  }
+
   function setColumns(names) {
     columns = names;
     body.replaceChildren();
     pool = [];
-    isSlow = true;
     measure();
     observer.observe(grid);
   }
@@ -74,6 +84,7 @@ export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSe
     if (activeIndex < 0) activeRow = null;
     grid.setAttribute('aria-rowcount', String(order.length + 1));
     body.style.height = `${order.length * rowHeight}px`;
+    sparksDue = true;
     drawing.mark();
   }
 
@@ -84,7 +95,20 @@ export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSe
     const wanted = Math.ceil(grid.clientHeight / rowHeight) + SPARE_ROWS;
     while (pool.length < wanted) addRow();
     body.style.height = `${order.length * rowHeight}px`;
+    placeSparks();
     markSlow();
+  }
+
+  /** The rows are as wide as the header, and laid out alike. */
+  function placeSparks() {
+    if (pool.length === 0) return;
+    const { element } = pool[0];
+    const isHidden = element.hidden;
+    element.hidden = false;
+    const cell = element.querySelector('.spark');
+    sparks.place(cell && { left: cell.offsetLeft, width: cell.offsetWidth }, rowHeight, pool.length);
+    element.hidden = isHidden;
+    sparksDue = true;
   }
 
   function probeHeight() {
@@ -107,8 +131,10 @@ export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSe
   function draw(now) {
     if (pool.length === 0) return;
     const facts = { now, mayFlash: mayFlash(), isSlow, isAll, isStarred, store };
+    sparksDue ||= isSlow;
     isSlow = false;
     isAll = false;
+    let isPending = false;
     const first = Math.max(0, Math.floor(grid.scrollTop / rowHeight) - SPARE_ROWS / 2);
     for (let at = 0; at < pool.length; at++) {
       const index = first + at;
@@ -119,11 +145,19 @@ export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSe
         continue;
       }
       view.place(index, rowHeight, { isActive: index === activeIndex, isSelected: isSelected(row) });
-      view.paint(row, facts);
+      if (!view.paint(row, facts)) isPending = true;
     }
+    if (isPending) drawing.mark();
+    if (sparksDue || first !== sparkedFirst) drawSparks(first, now);
     const active = activeIndex < 0 ? null : pool[activeIndex % pool.length];
     if (active && active.row === activeRow) grid.setAttribute('aria-activedescendant', active.element.id);
     else grid.removeAttribute('aria-activedescendant');
+  }
+
+  function drawSparks(first, now) {
+    sparksDue = false;
+    sparkedFirst = first;
+    sparks.draw(order.slice(first, first + pool.length), first, (row) => store.stateOf(row, now) === 'live');
   }
 
   function visibleRows() {
@@ -165,6 +199,10 @@ export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSe
   function onClick(event) {
     const view = pool.find(({ element }) => element.contains(event.target));
     if (!view?.row) return;
+    if (event.target.closest('.star')) {
+      onStar(view.row.symbol);
+      return;
+    }
     setActive(order.indexOf(view.row));
     onOpen(view.row);
   }

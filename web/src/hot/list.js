@@ -13,7 +13,7 @@ const RANK_MS = 1000;
  * @param {() => (row) => boolean} parts.filter which rows belong
  * @param {(order: object[]) => void} parts.onOrder
  */
-export function createList({ store, grid, sort, filter, now, element, body, onOrder }) {
+export function createList({ store, grid, sort, filter, isStarred, isChanging, now, element, body, onOrder }) {
   let order = [];
   let membership = -1;
   let rankedAt = -Infinity;
@@ -26,7 +26,7 @@ export function createList({ store, grid, sort, filter, now, element, body, onOr
   function rank() {
     const at = now();
     const rows = [...store.rows.values()].filter(filter());
-    show(rankRows(rows, sort(), (row) => store.ageOf(row, at)));
+    show(rankRows(rows, sort(), { now: at, isStarred, ageOf: (row) => store.ageOf(row, at) }));
     rankedAt = at;
   }
 
@@ -49,7 +49,7 @@ export function createList({ store, grid, sort, filter, now, element, body, onOr
   }
 
   function isLive() {
-    return COLUMNS[sort().column].isLive;
+    return COLUMNS[sort().column].isLive || isChanging();
   }
 
   function isHeld() {

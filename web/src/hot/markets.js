@@ -1,15 +1,19 @@
 /** Ties the market list together: grid, order, columns, and what of the route and settings they follow. */
-import { fitColumns, parseSort, PRESETS, trackSizes } from '../core/columns.js';
-import { createFilter } from '../core/order.js';
+import { DEFAULT_COLUMNS, fitColumns, trackSizes } from '../core/columns.js';
+import { filterOf, isChanging, sortOf } from '../core/lists.js';
 import { setRecord } from '../core/signal.js';
 import { createGrid } from './grid.js';
 import { createList } from './list.js';
 
-const ROOM = 24; // padding and scroll bar of a row, px
+const ROOM = 28; // padding and scroll bar of a row, px
+/** What a phone's two lines a row have room for. */
+const PHONE_COLUMNS = ['star', 'symbol', 'last', 'percent', 'spark', 'age'];
+const LOOK_MS = 250; // how often the rows in view are told to the server at most
 
 /** @param {object} parts `shown`: a signal of {columns, count, isHeld} for the words around the grid */
 export function createMarkets({ app, grid: element, body, shown }) {
   const { store, route, settings, timeline, frame, now, feed } = app;
+  const phone = matchMedia('(max-width: 700px)');
   const reduced = matchMedia('(prefers-reduced-motion: reduce)');
   let columns = [];
   let count = 0;
@@ -17,44 +21,82 @@ export function createMarkets({ app, grid: element, body, shown }) {
     grid: element, body, store, frame, isStarred: app.isStarred,
     mayFlash: () => !reduced.matches && !settings.calm.peek() && feed.state === 'live',
     isSelected: ({ symbol, source }) => {
-      const place = route.peek();
-      return place.symbol === symbol && (place.source === null || place.source === source);
+      const selected = app.selected.peek();
+      return selected?.symbol === symbol && (selected.source === null || selected.source === source);
     },
-    onOpen: ({ symbol, source }) => route.go({ symbol, source: hasSeveralSources(symbol) ? source : null }),
+    onOpen: app.open,
+    onStar: app.toggleStar,
   });
   const list = createList({
     store, grid, now, element, body,
-    sort: () => parseSort(route.peek().params.sort),
-    filter: () => createFilter(route.peek().params.q ?? ''),
+    sort: () => sortOf(route.peek().params),
+    isStarred: app.isStarred,
+    isChanging: () => isChanging(route.peek().params),
+    filter: () => filterOf(route.peek().params, {
+      isStarred: app.isStarred, lists: settings.lists.peek(), stateOf: (row) => store.stateOf(row, now()),
+    }),
     onOrder: (order) => { count = countSymbols(order); show(); },
   });
   const observer = new ResizeObserver(chooseColumns);
   observer.observe(element);
   chooseColumns();
   let last = route.peek();
+  let lookedAt = 0;
+  let looked = '';
+  const restyle = () => requestAnimationFrame(grid.restyle); // when the style sheets have it
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  dark.addEventListener('change', restyle);
+  app.activeRow = () => grid.activeRow;
   const ends = [
     timeline.on('items', () => { list.follow(); grid.markDirty(); }),
-    app.onTick(() => { list.follow(); show(); grid.markSlow(); }),
-    app.starred.subscribe(grid.markAll),
+    app.onTick(() => { list.follow(); show(); look(); grid.markSlow(); }),
+    app.starred.subscribe(() => { if (route.peek().params.l === 'starred') list.rank(); grid.markAll(); }),
+    settings.lists.subscribe(() => list.rank()),
     settings.columns.subscribe(chooseColumns),
+    settings.theme.subscribe(restyle),
+    settings.palette.subscribe(restyle),
+    settings.density.subscribe(() => requestAnimationFrame(grid.measure)),
+    app.selected.subscribe(grid.markAll),
     route.subscribe((place) => {
-      if (place.params.sort !== last.params.sort || place.params.q !== last.params.q) list.rank();
+      const isOther = ['sort', 'q', 'l'].some((name) => place.params[name] !== last.params[name]);
+      if (isOther) {
+        if (place.params.l !== last.params.l || place.params.q !== last.params.q) element.scrollTop = 0;
+        list.rank();
+      }
       last = place;
       grid.markAll();
     }),
+    () => dark.removeEventListener('change', restyle),
+    () => element.removeEventListener('scroll', onScroll),
   ];
+  element.addEventListener('scroll', onScroll, { passive: true });
   list.rank();
   return { end };
+
+  function onScroll() {
+    if (now() - lookedAt > LOOK_MS) look();
+  }
+
+  /** Says which rows are in view, when they are others. */
+  function look() {
+    lookedAt = now();
+    const symbols = [...new Set(grid.visible.map(({ symbol }) => symbol))];
+    if (symbols.join('\n') === looked) return;
+    looked = symbols.join('\n');
+    app.interest.look(symbols);
+  }
 
   function end() {
     for (const stop of ends) stop();
     observer.disconnect();
     grid.end();
+    app.activeRow = () => null;
+    app.interest.look([]);
   }
 
   function chooseColumns() {
-    const wanted = settings.columns.peek().length > 0 ? settings.columns.peek() : PRESETS.Compact;
-    const fitting = fitColumns(wanted, element.clientWidth - ROOM);
+    const wanted = settings.columns.peek().length > 0 ? settings.columns.peek() : DEFAULT_COLUMNS;
+    const fitting = phone.matches ? PHONE_COLUMNS : fitColumns(wanted, element.clientWidth - ROOM);
     if (fitting.join() === columns.join()) return;
     columns = fitting;
     element.parentElement.style.setProperty('--columns', trackSizes(columns));
@@ -64,12 +106,6 @@ export function createMarkets({ app, grid: element, body, shown }) {
 
   function show() {
     setRecord(shown, { columns, count, isHeld: list.isHeld });
-  }
-
-  function hasSeveralSources(symbol) {
-    let sources = 0;
-    for (const row of store.rows.values()) if (row.symbol === symbol) sources++;
-    return sources > 1;
   }
 }
 

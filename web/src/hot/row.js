@@ -1,9 +1,11 @@
 /** One pooled row: elements made once, shown for whichever row of the store is at its place. */
+import { COLUMNS } from '../core/columns.js';
 import { changeOf } from '../core/store.js';
 import { MAKERS } from './cell_makers.js';
 
 const DIRECTIONS = { '-1': 'fell', 0: 'same', 1: 'rose' };
-const TEXT_COLUMNS = new Set(['star', 'symbol', 'source', 'spark']);
+/** No text changes more often: ten times a second is already more than an eye reads. */
+const PAINT_GAP_MS = 95;
 
 /** @param {string[]} columns @param {number} number makes the element's id unique */
 export function createRowView(columns, number) {
@@ -13,17 +15,18 @@ export function createRowView(columns, number) {
   element.setAttribute('role', 'row');
   const cells = columns.map((name, at) => {
     const cell = element.appendChild(document.createElement('div'));
-    cell.className = TEXT_COLUMNS.has(name) ? name : `${name} num`;
+    cell.className = COLUMNS[name].isText ? name : `${name} num`;
     cell.setAttribute('role', 'gridcell');
     cell.setAttribute('aria-colindex', String(at + 1));
     return MAKERS[name](cell);
   });
   let row = null;
   let version = -1;
+  let paintedAt = -Infinity;
   let index = -1;
   const shown = {};
 
-  return { element, paint, place, hide, get row() { return row; } };
+  return { element, paint, place, hide, get row() { return row; }, get state() { return shown.row; } };
 
   /** Puts the row at `index`; the pool's rows are positioned by transform only. */
   function place(newIndex, rowHeight, { isActive, isSelected }) {
@@ -48,16 +51,22 @@ export function createRowView(columns, number) {
     element.hidden = true;
   }
 
-  /** @param {{now: number, mayFlash: boolean, isSlow: boolean, store: object}} frame `isSlow`: ages are due */
+  /**
+   * @param {{now: number, mayFlash: boolean, isSlow: boolean, isAll: boolean, store: object}} frame
+   *   `isSlow`: ages are due
+   * @returns {boolean} false: it has news that are not due yet
+   */
   function paint(newRow, frame) {
     const isOther = row !== newRow;
-    const isNews = isOther || version !== newRow.version;
-    if (!isNews && !frame.isSlow) return;
+    const isNews = isOther || version !== newRow.version || frame.isAll;
+    const isDue = isOther || frame.isAll || frame.now - paintedAt >= PAINT_GAP_MS;
+    if (!frame.isSlow && !(isNews && isDue)) return !isNews;
     if (isOther) bind(newRow);
-    if (isNews || frame.isAll) paintValues(frame, frame.mayFlash && !isOther);
+    if (isNews && isDue) paintValues(frame, frame.mayFlash && !isOther);
     const state = frame.store.stateOf(row, frame.now);
     setData('row', state);
     for (const cell of cells) cell.age?.(row, frame, state);
+    return isDue || !isNews;
   }
 
   function bind(newRow) {
@@ -67,6 +76,7 @@ export function createRowView(columns, number) {
 
   function paintValues(frame, mayFlash) {
     version = row.version;
+    paintedAt = frame.now;
     for (const cell of cells) cell.paint?.(row, frame, mayFlash);
     const moved = changeOf(row);
     setData('change', moved ? DIRECTIONS[moved.direction] : 'same');

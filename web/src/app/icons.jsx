@@ -1,0 +1,25 @@
+/** Pictures for buttons, drawn with strokes of the text's colour. */
+const PATHS = {
+  sun: <><circle cx="8" cy="8" r="3" /><path d="M8 1v1.5M8 13.5V15M1 8h1.5M13.5 8H15M3.05 3.05l1.06 1.06M11.9 11.9l1.05 1.05M3.05 12.95l1.06-1.06M11.9 4.1l1.05-1.05" /></>,
+  moon: <path d="M13.5 9.6A5.8 5.8 0 0 1 6.4 2.5a5.8 5.8 0 1 0 7.1 7.1Z" />,
+  auto: <><circle cx="8" cy="8" r="6" /><path d="M8 2v12a6 6 0 0 0 0-12Z" fill="currentColor" /></>,
+  gear: <><path d="M2 4.5h6M12 4.5h2M2 11.5h2M8 11.5h6" /><circle cx="10" cy="4.5" r="1.75" /><circle cx="6" cy="11.5" r="1.75" /></>,
+  help: <><circle cx="8" cy="8" r="6.25" /><path d="M6.2 6.2c.2-2.2 3.7-2.1 3.6 0 0 1.4-1.8 1.4-1.8 2.8" /><path d="M8 11.4v.1" /></>,
+  columns: <path d="M2 3h12v10H2zM6 3v10M10 3v10" />,
+  plus: <path d="M8 3v10M3 8h10" />,
+  close: <path d="m4 4 8 8M12 4l-8 8" />,
+  up: <path d="m4 10 4-4 4 4" />,
+  down: <path d="m4 6 4 4 4-4" />,
+  star: <path d="m8 1.8 1.9 3.9 4.3.6-3.1 3 .7 4.3L8 11.6l-3.8 2 .7-4.3-3.1-3 4.3-.6Z" />,
+  bell: <path d="M3.5 11.5h9L11.3 9V6.5a3.3 3.3 0 0 0-6.6 0V9ZM6.7 13.8h2.6" />,
+  search: <><circle cx="7" cy="7" r="4.5" /><path d="m10.5 10.5 3.5 3.5" /></>,
+  download: <path d="M8 2v8M4.5 7 8 10.5 11.5 7M2.5 13.5h11" />,
+};
+
+/** @param {{name: keyof PATHS, isFilled?: boolean}} props */
+export function Icon({ name, isFilled = false }) {
+  return (
+    <svg width="16" height="16" viewBox="0 0 16 16" fill={isFilled ? 'currentColor' : 'none'} stroke="currentColor"
+      stroke-width="1.4" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{PATHS[name]}</svg>
+  );
+}
