@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/passed.h"
+
 enum {
     CATCH_UP_BYTES = 32 << 10, /* a piece: newer values may replace what has not been written */
     FLUSH_BYTES = 64 << 10,    /* about as much goes into one write: libwebsockets keeps the rest */
@@ -20,7 +22,12 @@ struct audience *audience_create(struct fanout *fanout, struct shared_plan *shar
         audience->fanout = fanout;
         audience->shared = shared;
         audience->delivery = delivery;
-        audience->open_wire = (struct wire){.text = &audience->open, .encoding = delivery.encoding};
+        audience->passed = delivery.ohlc ? passed_create() : NULL;
+        audience->open_wire = (struct wire){
+            .text = &audience->open,
+            .encoding = delivery.encoding,
+            .clocks = fanout_clocks(fanout, &delivery),
+        };
     }
     return audience;
 }
@@ -34,6 +41,7 @@ void audience_destroy(struct audience *audience)
     for (uint32_t i = 0; i < audience->count; i++) {
         struct route moved;
         book_route_remove(book, audience->streams[i], audience->places[i], &moved);
+        book_entry(book, audience->streams[i])->watched -= audience->passed != NULL;
         if (moved.audience != NULL)
             moved.audience->places[moved.index] = audience->places[i];
     }
@@ -43,12 +51,14 @@ void audience_destroy(struct audience *audience)
     free(audience->is_dirty);
     free(audience->dirty);
     free(audience->open_items);
+    free(audience->open_trades);
+    passed_destroy(audience->passed);
     free(audience->members);
     text_finish(&audience->open);
     free(audience);
 }
 
-static bool grow(void *array, size_t count, size_t element)
+bool array_grow(void *array, size_t count, size_t element)
 {
     void **at = array;
     void *grown = realloc(*at, count * element);
@@ -61,11 +71,11 @@ bool audience_add_stream(struct audience *audience, uint32_t stream, uint64_t se
 {
     if (audience->count == audience->size) {
         const uint32_t size = audience->size ? audience->size * 2 : 8;
-        if (!grow(&audience->streams, size, sizeof *audience->streams) ||
-            !grow(&audience->places, size, sizeof *audience->places) ||
-            !grow(&audience->sent, size, sizeof *audience->sent) ||
-            !grow(&audience->is_dirty, size, sizeof *audience->is_dirty) ||
-            !grow(&audience->dirty, size, sizeof *audience->dirty))
+        if (!array_grow(&audience->streams, size, sizeof *audience->streams) ||
+            !array_grow(&audience->places, size, sizeof *audience->places) ||
+            !array_grow(&audience->sent, size, sizeof *audience->sent) ||
+            !array_grow(&audience->is_dirty, size, sizeof *audience->is_dirty) ||
+            !array_grow(&audience->dirty, size, sizeof *audience->dirty))
             return false;
         audience->size = size;
     }
@@ -78,6 +88,8 @@ bool audience_add_stream(struct audience *audience, uint32_t stream, uint64_t se
     audience->sent[audience->count] = sent;
     audience->is_dirty[audience->count] = 0;
     audience->count++;
+    book_entry(fanout_book(audience->fanout), stream)->watched += audience->passed != NULL;
+    passed_add_stream(audience);
     return true;
 }
 
@@ -85,7 +97,7 @@ bool audience_join(struct audience *audience, struct part *part)
 {
     if (audience->members_count == audience->members_size) {
         const uint32_t size = audience->members_size ? audience->members_size * 2 : 4;
-        if (!grow(&audience->members, size, sizeof *audience->members))
+        if (!array_grow(&audience->members, size, sizeof *audience->members))
             return false;
         audience->members_size = size;
     }
@@ -101,8 +113,7 @@ void audience_leave(struct part *part)
     struct part *last = audience->members[--audience->members_count];
     audience->members[part->member] = last;
     last->member = part->member;
-    free(part->sent);
-    part->sent = NULL;
+    part_rejoin(part);
 }
 
 bool audience_is_open(const struct audience *audience)
@@ -125,11 +136,20 @@ static uint64_t skipped_between(uint64_t sent, uint64_t seq)
 
 /* The latest event of one of the audience's streams. */
 static void put_item(const struct audience *audience, struct wire *wire, enum wire_type type,
-                     uint32_t index, uint64_t skipped)
+                     uint32_t index, uint64_t skipped, const struct span *passed)
 {
+    static const struct span unknown;
     struct book *book = fanout_book(audience->fanout);
     const uint32_t stream = audience->streams[index];
-    const struct wire_item item = {stream, &book_entry(book, stream)->latest, skipped};
+    const struct book_entry *entry = book_entry(book, stream);
+    const bool wants_ohlc = audience->delivery.ohlc && entry->stream->kind == EVENT_TRADE;
+    const struct wire_item item = {
+        .stream = stream,
+        .event = &entry->latest,
+        .skipped = skipped,
+        .passed = wants_ohlc && passed == NULL ? &unknown : passed,
+        .emitted_ns = entry->emitted_ns,
+    };
     wire_put(wire, type, book, &item);
 }
 
@@ -168,7 +188,11 @@ static void members_detach_busy(struct audience *audience)
 static struct cargo latest_build(struct audience *audience, struct text *text, uint32_t *at)
 {
     struct book *book = fanout_book(audience->fanout);
-    struct wire wire = {.text = text, .encoding = audience->delivery.encoding};
+    struct wire wire = {
+        .text = text,
+        .encoding = audience->delivery.encoding,
+        .clocks = fanout_clocks(audience->fanout, &audience->delivery),
+    };
     struct cargo cargo = {0};
     for (; *at < audience->dirty_count && text->len < FLUSH_BYTES; ++*at) {
         const uint32_t index = audience->dirty[*at];
@@ -177,9 +201,10 @@ static struct cargo latest_build(struct audience *audience, struct text *text, u
         audience->is_dirty[index] = 0;
         if (seq <= audience->sent[index])
             continue;
-        const uint64_t skipped = skipped_between(audience->sent[index], seq);
-        put_item(audience, &wire, WIRE_UPDATE, index, skipped);
+        const uint64_t before = audience->sent[index], skipped = skipped_between(before, seq);
+        put_item(audience, &wire, WIRE_UPDATE, index, skipped, passed_by_audience(audience, index));
         cargo_add(&cargo, skipped, entry->emitted_ns);
+        passed_sent(audience, index, before);
         audience->sent[index] = seq;
     }
     wire_end(&wire, *at == audience->dirty_count ? fanout_place(audience->fanout) : NULL);
@@ -229,6 +254,7 @@ static void latest_flush(struct audience *audience)
             latest_send(audience, &cargo);
     }
     audience->dirty_count = 0;
+    passed_flushed(audience);
     for (uint32_t i = 0; i < audience->members_count; i++) {
         struct part *part = audience->members[i];
         if (part->sent != NULL && !reader_is_blocked(part->reader))
@@ -238,16 +264,30 @@ static void latest_flush(struct audience *audience)
 
 /* ---- mode every: all of them, in order ---- */
 
+static bool items_reserve(struct audience *audience)
+{
+    if (audience->open_count < audience->open_size)
+        return true;
+    const uint32_t size = audience->open_size ? audience->open_size * 2 : 64;
+    if (!array_grow(&audience->open_items, size, sizeof *audience->open_items) ||
+        (audience->passed != NULL &&
+         !array_grow(&audience->open_trades, size, sizeof *audience->open_trades)))
+        return false;
+    audience->open_size = size;
+    return true;
+}
+
 static void item_note(struct audience *audience, uint32_t stream, uint64_t events)
 {
-    if (audience->open_count == audience->open_size) {
-        const uint32_t size = audience->open_size ? audience->open_size * 2 : 64;
-        if (!grow(&audience->open_items, size, sizeof *audience->open_items)) {
-            audience->open.failed = true;
-            return;
-        }
-        audience->open_size = size;
+    const struct book_entry *entry = book_entry(fanout_book(audience->fanout), stream);
+    if (!items_reserve(audience)) {
+        audience->open.failed = true;
+        return;
     }
+    if (audience->passed != NULL)
+        audience->open_trades[audience->open_count] = entry->stream->kind == EVENT_TRADE
+                                                          ? span_trade_of(&entry->latest)
+                                                          : (struct span_trade){0};
     audience->open_items[audience->open_count++] =
         (struct frame_item){.stream = stream, .events = (uint32_t)events};
 }
@@ -256,7 +296,7 @@ static struct frame *open_frame(const struct audience *audience)
 {
     struct frame *frame =
         frame_create(audience->open.bytes, audience->open.len, audience->open_items,
-                     audience->open_count, fanout_epoch(audience->fanout));
+                     audience->open_trades, audience->open_count, fanout_epoch(audience->fanout));
     if (frame != NULL) {
         frame->cargo = audience->open_cargo;
         frame->delivery = audience->delivery;
@@ -290,6 +330,7 @@ static void every_flush(struct audience *audience)
     if (!audience_is_open(audience))
         return;
     members_tell(audience);
+    fanout_clocks(audience->fanout, &audience->delivery);
     wire_end(&audience->open_wire, fanout_place(audience->fanout));
     if (audience->open.failed) {
         for (uint32_t i = 0; i < audience->members_count; i++)
@@ -314,13 +355,18 @@ static void every_note(struct audience *audience, uint32_t index)
     const uint64_t seq = entry->latest.seq, sent = audience->sent[index];
     if (seq <= sent)
         return;
-    put_item(audience, &audience->open_wire, WIRE_UPDATE, index, skipped_between(sent, seq));
+    if (!audience_is_open(audience))
+        fanout_clocks(audience->fanout, &audience->delivery);
+    put_item(audience, &audience->open_wire, WIRE_UPDATE, index, skipped_between(sent, seq), NULL);
     item_note(audience, stream, seq - sent);
     cargo_add(&audience->open_cargo, skipped_between(sent, seq), entry->emitted_ns);
     audience->sent[index] = seq;
     /* A slow rate may not gather without end: what is past the queue's limit does not wait. */
-    const size_t most = audience->delivery.period_ms > 0 ? fanout_queue_bytes_max(audience->fanout)
-                                                         : (size_t)FLUSH_BYTES;
+    size_t most = audience->delivery.period_ms > 0 ? fanout_queue_bytes_max(audience->fanout)
+                                                   : (size_t)FLUSH_BYTES;
+    if (audience->delivery.clocks && most > MESSAGE_BYTES_MAX / 2)
+        most =
+            MESSAGE_BYTES_MAX / 2; /* a message that ends before it is written has a wrong stamp */
     if (audience->open.len > most)
         every_flush(audience);
 }
@@ -361,7 +407,15 @@ bool part_detach(struct part *part)
     part->sent = sent;
     part->sent_count = audience->count;
     part->next = 0;
+    passed_detach(part);
     return true;
+}
+
+void part_rejoin(struct part *part)
+{
+    free(part->sent);
+    part->sent = NULL;
+    passed_forget(part);
 }
 
 /* It has been sent nothing of them. */
@@ -370,7 +424,7 @@ bool part_extend(struct part *part)
     const uint32_t count = part->audience->count;
     if (part->sent_count == count)
         return true;
-    if (!grow(&part->sent, count, sizeof *part->sent))
+    if (!array_grow(&part->sent, count, sizeof *part->sent))
         return false;
     for (uint32_t i = part->sent_count; i < count; i++)
         part->sent[i] = 0;
@@ -385,7 +439,11 @@ static uint32_t part_build(struct part *part, struct text *text, size_t bytes_ma
 {
     struct audience *audience = part->audience;
     const struct book *book = fanout_book(audience->fanout);
-    struct wire wire = {.text = text, .encoding = audience->delivery.encoding};
+    struct wire wire = {
+        .text = text,
+        .encoding = audience->delivery.encoding,
+        .clocks = fanout_clocks(audience->fanout, &audience->delivery),
+    };
     uint32_t items = 0, looked = 0;
     for (; looked < audience->count && text->len < bytes_max; looked++) {
         const uint32_t index = part->next < audience->count ? part->next : 0;
@@ -397,7 +455,8 @@ static uint32_t part_build(struct part *part, struct text *text, size_t bytes_ma
             continue;
         const uint64_t skipped = skipped_between(*sent, seq);
         put_item(audience, &wire, *sent == SEQ_SNAPSHOT ? WIRE_SNAPSHOT : WIRE_UPDATE, index,
-                 skipped);
+                 skipped, passed_by_part(part, index));
+        passed_part_sent(part, index);
         count_add(&fanout_counts(audience->fanout)->skipped, skipped);
         if (*sent != SEQ_SNAPSHOT)
             cargo_add(cargo, skipped, entry->emitted_ns);
@@ -419,12 +478,6 @@ static bool part_is_ahead(const struct part *part)
     return false;
 }
 
-static void part_rejoin(struct part *part)
-{
-    free(part->sent);
-    part->sent = NULL;
-}
-
 void part_catch_up(struct part *part)
 {
     struct audience *audience = part->audience;
@@ -437,6 +490,8 @@ void part_catch_up(struct part *part)
         reader->failed = true;
         return;
     }
+    if (audience->dirty_count > 0)
+        passed_go_alone(part);
     while (!reader->failed && (whole || !reader_is_blocked(reader))) {
         struct text *text = fanout_scratch(audience->fanout);
         text_clear(text, KEEP_BYTES_MAX);

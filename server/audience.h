@@ -16,6 +16,8 @@
 #define SEQ_SNAPSHOT UINT64_MAX /* in part.sent: the next item goes into a snapshot */
 
 struct shared_plan;
+struct passed;
+struct passed_part;
 
 struct part {
     struct audience *audience;
@@ -23,7 +25,8 @@ struct part {
     uint32_t member; /* its place among the audience's members */
     uint32_t next;   /* where the next piece of catching up begins */
     uint32_t sent_count;
-    uint64_t *sent; /* NULL: at the head */
+    uint64_t *sent;             /* NULL: at the head */
+    struct passed_part *passed; /* see passed.h; NULL at the head */
 };
 
 struct audience {
@@ -37,10 +40,12 @@ struct audience {
     uint8_t *is_dirty; /* mode latest */
     uint32_t *dirty;   /* numbers of dirty streams, in the order they became so */
     uint32_t dirty_count;
-    uint32_t told;    /* binary: all members have been told of so many of its streams */
-    struct text open; /* mode every: messages waiting to be sent, the last one unfinished */
+    struct passed *passed; /* NULL: nobody asks for it */
+    uint32_t told;         /* binary: all members have been told of so many of its streams */
+    struct text open;      /* mode every: messages waiting to be sent, the last one unfinished */
     struct wire open_wire;
     struct frame_item *open_items;
+    struct span_trade *open_trades; /* with `passed`: of each of them, seq 0: it is none */
     uint32_t open_count, open_size;
     struct cargo open_cargo;
     struct part **members;
@@ -75,6 +80,9 @@ void audience_leave(struct part *part);
 /* Gives a part a table of its own: where it stands now. Returns false without memory. */
 bool part_detach(struct part *part);
 
+/* Back at the head. */
+void part_rejoin(struct part *part);
+
 /* Makes room in its table for streams that came since. Returns false without memory. */
 bool part_extend(struct part *part);
 
@@ -83,6 +91,9 @@ bool part_extend(struct part *part);
 void part_catch_up(struct part *part);
 
 /* ---- shared by the fan-out's files ---- */
+
+/* Makes room for `count` elements at *array (a pointer to them). Returns false without memory. */
+bool array_grow(void *array, size_t count, size_t element);
 
 void reader_write(struct reader *reader, const void *bytes, size_t len);
 /* Takes a reference. Marks the reader as overflowed when its queue is past the limit. */
@@ -95,6 +106,8 @@ void fanout_touch(struct fanout *fanout, struct audience *audience);
 struct freshness *fanout_freshness(struct fanout *fanout);
 struct ageing *fanout_ageing(struct fanout *fanout);
 struct text *fanout_scratch(struct fanout *fanout); /* for building one write */
+/* What stamps items of this kind of delivery, read now; NULL: nothing does. */
+const struct wire_clocks *fanout_clocks(struct fanout *fanout, const struct delivery *delivery);
 void fanout_count_full(struct fanout *fanout, int change);
 void fanout_note_overflow(struct fanout *fanout, struct reader *reader);
 void fanout_forget_overflow(struct fanout *fanout, const struct reader *reader);

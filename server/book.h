@@ -40,6 +40,7 @@ struct book_entry {
     struct book_piece values; /* its values as in a binary record */
     struct route *routes;
     uint32_t routes_count, routes_size;
+    uint32_t watched; /* so many of them want to know what is passed over: see passed.h */
 };
 
 struct book;

@@ -135,6 +135,10 @@ static void put_deliveries(struct text *json, const struct plan *plan)
             text_printf(json, ",\"max_rate\":%.6g", 1000.0 / delivery->period_ms);
         if (delivery->age_max_ms > 0)
             text_printf(json, ",\"max_age_ms\":%u", delivery->age_max_ms);
+        if (delivery->ohlc)
+            text_puts(json, ",\"ohlc\":true");
+        if (delivery->clocks)
+            text_puts(json, ",\"clocks\":true");
         text_puts(json, "}");
     }
     text_puts(json, "]");

@@ -212,11 +212,26 @@ static bool resume_read(struct command *command, struct command_error *error)
     return true;
 }
 
+static bool refuse_flag(struct command_error *error, const char *name)
+{
+    error->code = "bad_request";
+    snprintf(error->message, sizeof error->message, "%s: true or false", name);
+    return false;
+}
+
+static bool flag_read(const json_t *root, const char *name, bool *out, struct command_error *error)
+{
+    const json_t *flag = json_object_get(root, name);
+    if (flag == NULL)
+        return true;
+    *out = json_is_true(flag);
+    return json_is_boolean(flag) || refuse_flag(error, name);
+}
+
 static bool options_read(struct command *command, struct command_error *error)
 {
     const json_t *mode = json_object_get(command->root, "mode");
     const json_t *rate = json_object_get(command->root, "max_rate");
-    const json_t *snapshot = json_object_get(command->root, "snapshot");
     const json_t *age = json_object_get(command->root, "max_age_ms");
     if (!kinds_read(command, error))
         return false;
@@ -227,10 +242,11 @@ static bool options_read(struct command *command, struct command_error *error)
         return false;
     if (age != NULL && !age_set(command, json_integer_value(age), error))
         return false;
-    if (snapshot != NULL && !json_is_boolean(snapshot))
-        return refuse(error, "bad_request", "snapshot: true or false");
-    command->snapshot = snapshot == NULL || json_is_true(snapshot);
-    return resume_read(command, error);
+    command->snapshot = true;
+    return flag_read(command->root, "snapshot", &command->snapshot, error) &&
+           flag_read(command->root, "ohlc", &command->delivery.ohlc, error) &&
+           flag_read(command->root, "clocks", &command->delivery.clocks, error) &&
+           resume_read(command, error);
 }
 
 /* ---- whole messages ---- */
@@ -364,10 +380,13 @@ bool command_query(struct command *command, const char *name, const char *value,
         const long long ms = strtoll(value, &end, 10);
         return age_set(command, *value != '\0' && *end == '\0' ? ms : -1, error);
     }
-    if (strcmp(name, "snapshot") == 0) {
-        command->snapshot = strcmp(value, "true") == 0;
-        return command->snapshot || strcmp(value, "false") == 0 ||
-               refuse(error, "bad_request", "snapshot: true or false");
+    bool *flag = strcmp(name, "snapshot") == 0 ? &command->snapshot
+                 : strcmp(name, "ohlc") == 0   ? &command->delivery.ohlc
+                 : strcmp(name, "clocks") == 0 ? &command->delivery.clocks
+                                               : NULL;
+    if (flag != NULL) {
+        *flag = strcmp(value, "true") == 0;
+        return *flag || strcmp(value, "false") == 0 || refuse_flag(error, name);
     }
     return true; /* unknown parameters are ignored, as unknown fields are */
 }

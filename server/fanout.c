@@ -7,6 +7,7 @@
 #include <uthash.h>
 
 #include "server/audience.h"
+#include "server/passed.h"
 #include "server/recovery.h"
 
 enum { PATIENCE_MS_MAX = 10 };
@@ -39,6 +40,7 @@ struct fanout {
     struct text scratch;
     struct fanout_counts counts;
     struct freshness freshness;
+    struct wire_clocks clocks;
     struct ageing ageing;
 };
 
@@ -81,6 +83,8 @@ static bool key_make(const struct plan *plan, struct text *key)
         text_put(key, &topic->kinds, sizeof topic->kinds);
         text_put(key, &topic->delivery.mode, sizeof topic->delivery.mode);
         text_put(key, &topic->delivery.encoding, sizeof topic->delivery.encoding);
+        text_put(key, &topic->delivery.ohlc, sizeof topic->delivery.ohlc);
+        text_put(key, &topic->delivery.clocks, sizeof topic->delivery.clocks);
         text_put(key, &topic->delivery.age_max_ms, sizeof topic->delivery.age_max_ms);
         text_put(key, &topic->delivery.period_ms, sizeof topic->delivery.period_ms);
     }
@@ -253,6 +257,9 @@ void fanout_event(struct fanout *fanout, const struct price_event *event, int64_
         return;
     if (event->kind < EVENT_KINDS_PRICE)
         fanout->place.position += event->seq - entry->latest.seq;
+    if (entry->watched > 0 && !fanout->holds)
+        for (uint32_t i = 0; i < entry->routes_count; i++)
+            passed_note(entry->routes[i].audience, entry->routes[i].index);
     entry->latest = *event;
     entry->emitted_ns = emitted_ns;
     count_add(&fanout->counts.events, 1);
@@ -342,10 +349,9 @@ static void audience_restart(struct audience *audience)
 {
     for (uint32_t i = 0; i < audience->count; i++)
         audience->sent[i] = 0;
-    for (uint32_t i = 0; i < audience->members_count; i++) {
-        free(audience->members[i]->sent);
-        audience->members[i]->sent = NULL;
-    }
+    for (uint32_t i = 0; i < audience->members_count; i++)
+        part_rejoin(audience->members[i]);
+    passed_clear(audience);
 }
 
 void fanout_reset(struct fanout *fanout, uint64_t epoch, int64_t now_ms)
@@ -376,6 +382,7 @@ void fanout_settle(struct fanout *fanout)
     for (struct shared_plan *shared = fanout->plans; shared != NULL; shared = shared->hh.next)
         for (size_t i = 0; i < shared->plan.groups_count; i++) {
             struct audience *audience = shared->audiences[i];
+            passed_clear(audience);
             for (uint32_t k = 0; k < audience->count; k++)
                 audience->sent[k] = book_entry(fanout->book, audience->streams[k])->latest.seq;
         }
@@ -469,6 +476,15 @@ struct freshness *fanout_freshness(struct fanout *fanout)
 struct ageing *fanout_ageing(struct fanout *fanout)
 {
     return &fanout->ageing;
+}
+
+const struct wire_clocks *fanout_clocks(struct fanout *fanout, const struct delivery *delivery)
+{
+    if (!delivery->clocks)
+        return NULL;
+    clocks_read(&fanout->clocks);
+    fanout->clocks.has_ingest = fanout->options.has_ingest;
+    return &fanout->clocks;
 }
 
 struct text *fanout_scratch(struct fanout *fanout)

@@ -66,6 +66,7 @@ struct fanout_options {
     uint64_t epoch;
     size_t queue_bytes_max; /* 0: the default */
     bool lossless;          /* never overflow: see fanout_is_full() */
+    bool has_ingest;        /* events were received when their recv says, by us */
     /* Tells a reader's owner that it was moved to "latest"; may call reader_send(). */
     void (*overflowed)(struct reader *reader);
     /* The same, of those of its topics whose queue grew older than they allow. */

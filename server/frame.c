@@ -60,10 +60,12 @@ void frame_end_binary(struct text *text, size_t mark)
 }
 
 struct frame *frame_create(const void *bytes, size_t len, const struct frame_item *items,
-                           uint32_t items_count, uint64_t epoch)
+                           const struct span_trade *trades, uint32_t items_count, uint64_t epoch)
 {
     const size_t items_at = (len + 7) & ~(size_t)7;
-    struct frame *frame = malloc(sizeof *frame + items_at + items_count * sizeof *items + 8);
+    const size_t trades_at = items_at + items_count * sizeof *items;
+    const size_t trades_len = trades != NULL ? items_count * sizeof *trades : 0;
+    struct frame *frame = malloc(sizeof *frame + trades_at + trades_len + 8);
     if (frame == NULL)
         return NULL;
     frame->refs = 1;
@@ -74,8 +76,13 @@ struct frame *frame_create(const void *bytes, size_t len, const struct frame_ite
     frame->items_count = items_count;
     frame->items = (struct frame_item *)(void *)(frame->bytes + items_at);
     memcpy(frame->bytes, bytes, len);
+    frame->trades = NULL;
     if (items_count > 0)
         memcpy(frame->items, items, items_count * sizeof *items);
+    if (trades_len > 0) {
+        frame->trades = (struct span_trade *)(void *)(frame->bytes + trades_at);
+        memcpy(frame->trades, trades, trades_len);
+    }
     return frame;
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "server/plan.h"
+#include "server/span.h"
 #include "server/text.h"
 
 #define MESSAGE_BYTES_MAX (1u << 20) /* no message is longer: see PROTOCOL.md */
@@ -52,14 +53,15 @@ struct frame {
     struct cargo cargo;
     struct delivery delivery; /* of the items */
     uint32_t items_count;
-    struct frame_item *items; /* behind the bytes */
+    struct frame_item *items;  /* behind the bytes */
+    struct span_trade *trades; /* of each item, behind those; NULL: nobody wants to know */
     unsigned char bytes[];
 };
 
-/* Copies bytes (whole frames) and items; one reference belongs to the caller. NULL without memory.
- */
+/* Copies bytes (whole frames), items and, if not NULL, trades; one reference belongs to the caller.
+ * NULL without memory. */
 struct frame *frame_create(const void *bytes, size_t len, const struct frame_item *items,
-                           uint32_t items_count, uint64_t epoch);
+                           const struct span_trade *trades, uint32_t items_count, uint64_t epoch);
 struct frame *frame_ref(struct frame *frame);
 void frame_unref(struct frame *frame);
 

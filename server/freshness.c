@@ -18,6 +18,13 @@ void freshness_turn(struct freshness *freshness)
     freshness->uses = 0;
 }
 
+void clocks_read(struct wire_clocks *clocks)
+{
+    const int64_t wall_ns = clock_ns(CLOCK_REALTIME);
+    clocks->wall_offset_ns = wall_ns - clock_ns(CLOCK_MONOTONIC);
+    clocks->write_us = event_us(wall_ns);
+}
+
 static int64_t now_ns(struct freshness *freshness)
 {
     if (freshness->uses++ % WRITES_A_CLOCK == 0)

@@ -23,6 +23,9 @@ struct freshness {
 /* The clock is to be read anew. */
 void freshness_turn(struct freshness *freshness);
 
+/* For stamps on items. */
+void clocks_read(struct wire_clocks *clocks);
+
 /* Counts a write of updates, for its reader and for all. */
 void reader_delivered(struct reader *reader, size_t bytes, const struct cargo *cargo);
 

@@ -198,7 +198,7 @@ static size_t names_sort(struct topic *list, size_t count)
 bool delivery_equals(const struct delivery *a, const struct delivery *b)
 {
     return a->mode == b->mode && a->encoding == b->encoding && a->period_ms == b->period_ms &&
-           a->age_max_ms == b->age_max_ms;
+           a->age_max_ms == b->age_max_ms && a->ohlc == b->ohlc && a->clocks == b->clocks;
 }
 
 static int group_find(struct plan *plan, struct delivery delivery)

@@ -23,6 +23,8 @@ enum { KIND_BITS_ALL = 1 << EVENT_TRADE | 1 << EVENT_QUOTE };
 struct delivery {
     uint8_t mode;        /* enum delivery_mode */
     uint8_t encoding;    /* enum encoding (wire.h); a reader's topics get the reader's */
+    bool ohlc;           /* items tell of the trades they passed over: see passed.h */
+    bool clocks;         /* items tell when they passed each stage: see wire.h */
     uint32_t period_ms;  /* at least between two update frames; 0: at once */
     uint32_t age_max_ms; /* mode every: what waits longer is not waited for; 0: no limit */
 };

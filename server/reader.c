@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/audience.h"
+#include "server/passed.h"
 #include "server/recovery.h"
 
 /* A client that makes us answer but does not read fills its queue with answers. */
@@ -139,7 +140,7 @@ bool reader_send(struct reader *reader, const void *bytes, size_t len)
     }
     if (reader_has_unread_answers(reader))
         return false;
-    struct frame *frame = frame_create(bytes, len, NULL, 0, 0);
+    struct frame *frame = frame_create(bytes, len, NULL, NULL, 0, 0);
     if (frame == NULL)
         return false;
     if (queue_push(reader, frame))
@@ -284,53 +285,84 @@ const struct plan *reader_plan(const struct reader *reader)
     return reader->shared == NULL ? NULL : shared_plan_plan(reader->shared);
 }
 
-/* A table by stream of what the reader has been sent, what is queued included. */
-static uint64_t *table_make(struct reader *reader)
+/* Where a reader stands, by stream. */
+struct table {
+    uint64_t *sent;     /* what it has been sent, what is queued included */
+    struct span *spans; /* what was passed over since; NULL: nobody wants to know */
+};
+
+static void table_free(struct table *table)
+{
+    free(table->sent);
+    free(table->spans);
+}
+
+static bool wants_ohlc(const struct reader *reader)
+{
+    bool wants = false;
+    for (size_t i = 0; i < reader->parts_count; i++)
+        wants |= reader->parts[i].audience->passed != NULL;
+    return wants;
+}
+
+/* The spans are empty still. */
+static bool table_make(struct reader *reader, struct table *out)
 {
     const uint32_t streams = book_count(fanout_book(reader->fanout));
-    uint64_t *table = malloc((streams + 1) * sizeof *table);
-    if (table == NULL)
-        return NULL;
+    struct table table = {.sent = malloc((streams + 1) * sizeof *table.sent)};
+    if (table.sent == NULL)
+        return false;
+    if (wants_ohlc(reader))
+        table.spans = calloc(streams + 1, sizeof *table.spans); /* without memory: not known */
     for (uint32_t i = 0; i < streams; i++)
-        table[i] = SEQ_UNKNOWN;
+        table.sent[i] = SEQ_UNKNOWN;
     for (size_t i = 0; i < reader->parts_count; i++) {
         const struct part *part = &reader->parts[i];
         const struct audience *audience = part->audience;
         for (uint32_t k = 0; k < audience->count; k++) {
             const bool is_new = part->sent != NULL && k >= part->sent_count;
             const uint64_t *sent = part->sent != NULL ? part->sent : audience->sent;
-            table[audience->streams[k]] = is_new ? 0 : sent[k];
+            table.sent[audience->streams[k]] = is_new ? 0 : sent[k];
         }
     }
-    return table;
+    *out = table;
+    return true;
+}
+
+/* Behind what the spans hold already. */
+static void table_collect(const struct reader *reader, struct table *table)
+{
+    for (size_t i = 0; table->spans != NULL && i < reader->parts_count; i++)
+        passed_collect(&reader->parts[i], table->spans);
 }
 
 /* Where a part begins: see reader_set_topics(). At the head it needs no table. */
-static bool part_place(struct part *part, const uint64_t *table, bool snapshot)
+static bool part_place(struct part *part, const struct table *table, bool snapshot)
 {
     struct audience *audience = part->audience;
     const struct book *book = fanout_book(audience->fanout);
     if (!part_detach(part))
         return false;
+    passed_place(part);
     bool at_head = true;
     for (uint32_t i = 0; i < audience->count; i++) {
         const uint64_t seq = book_entry(book, audience->streams[i])->latest.seq;
-        uint64_t sent = table[audience->streams[i]];
+        uint64_t sent = table->sent[audience->streams[i]];
+        if (table->spans != NULL)
+            passed_set(part, i, &table->spans[audience->streams[i]]);
         if (sent == SEQ_UNKNOWN)
             sent = seq > 0 && snapshot ? SEQ_SNAPSHOT : seq;
         at_head = at_head && sent == audience->sent[i];
         part->sent[i] = sent;
     }
-    if (at_head) {
-        free(part->sent);
-        part->sent = NULL;
-    }
+    if (at_head)
+        part_rejoin(part);
     return true;
 }
 
 /* Leaves the old audiences and joins those of `shared` (taken). Without memory the reader is lost.
  */
-static int parts_join(struct reader *reader, struct shared_plan *shared, const uint64_t *table,
+static int parts_join(struct reader *reader, struct shared_plan *shared, const struct table *table,
                       bool snapshot)
 {
     const size_t groups = shared_plan_plan(shared)->groups_count;
@@ -360,7 +392,7 @@ static int parts_join(struct reader *reader, struct shared_plan *shared, const u
 }
 
 /* Takes *topics on success. */
-static int topics_apply(struct reader *reader, struct topics *topics, const uint64_t *table,
+static int topics_apply(struct reader *reader, struct topics *topics, const struct table *table,
                         bool snapshot)
 {
     if (topics->count == 0) {
@@ -394,14 +426,15 @@ int reader_set_topics_after(struct reader *reader, struct topics *topics, bool s
     for (size_t i = 0; i < reader->parts_count; i++)
         if (audience_is_open(reader->parts[i].audience))
             audience_flush(reader->parts[i].audience);
-    uint64_t *table = table_make(reader);
-    if (table == NULL)
+    struct table table;
+    if (!table_make(reader, &table))
         return -ENOMEM;
+    table_collect(reader, &table);
     for (size_t i = 0; i < count; i++)
-        if (table[wishes[i].stream] == SEQ_UNKNOWN)
-            table[wishes[i].stream] = wishes[i].seq;
-    const int rc = topics_apply(reader, topics, table, snapshot);
-    free(table);
+        if (table.sent[wishes[i].stream] == SEQ_UNKNOWN)
+            table.sent[wishes[i].stream] = wishes[i].seq;
+    const int rc = topics_apply(reader, topics, &table, snapshot);
+    table_free(&table);
     return rc;
 }
 
@@ -455,20 +488,36 @@ static bool has_group(uint32_t groups, size_t group)
     return (groups >> group & 1) != 0;
 }
 
+/* The items will not be sent after all. The newest event of a stream does not count as passed over.
+ */
+static void items_take_back(const struct reader *reader, const struct frame_item *items,
+                            const struct span_trade *trades, uint32_t count, struct table *table)
+{
+    const struct book *book = fanout_book(reader->fanout);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t stream = items[i].stream;
+        table->sent[stream] -= items[i].events;
+        if (table->spans != NULL && trades != NULL && trades[i].seq > 0 &&
+            trades[i].seq < book_entry(book, stream)->latest.seq)
+            span_add(&table->spans[stream], &trades[i]);
+    }
+}
+
 /* What "every" audiences of these groups hold back for their tick will not be sent to this reader.
  */
-static void open_take_back(const struct reader *reader, uint32_t groups, uint64_t *table)
+static void open_take_back(const struct reader *reader, uint32_t groups, struct table *table)
 {
     for (size_t i = 0; i < reader->parts_count; i++) {
         const struct audience *audience = reader->parts[i].audience;
-        for (uint32_t k = 0; has_group(groups, i) && k < audience->open_count; k++)
-            table[audience->open_items[k].stream] -= audience->open_items[k].events;
+        if (has_group(groups, i))
+            items_take_back(reader, audience->open_items, audience->open_trades,
+                            audience->open_count, table);
     }
 }
 
 /* Takes queued updates out again; what they held is no longer sent. Answers stay, and so does what
  * was queued up to the last change of topics: the snapshots that followed were built upon it. */
-static void queue_take_back(struct reader *reader, uint32_t groups, uint64_t *table)
+static void queue_take_back(struct reader *reader, uint32_t groups, struct table *table)
 {
     const uint64_t epoch = fanout_epoch(reader->fanout);
     const struct plan *plan = reader_plan(reader);
@@ -484,8 +533,8 @@ static void queue_take_back(struct reader *reader, uint32_t groups, uint64_t *ta
             queue_push(reader, frame); /* cannot fail: its place has just become free */
             continue;
         }
-        for (uint32_t i = 0; frame->epoch == epoch && i < frame->items_count; i++)
-            table[frame->items[i].stream] -= frame->items[i].events;
+        if (frame->epoch == epoch)
+            items_take_back(reader, frame->items, frame->trades, frame->items_count, table);
         frame_unref(frame);
     }
     reader->queue_kept = kept_before;
@@ -527,17 +576,19 @@ void reader_fall_back(struct reader *reader, uint32_t groups)
     for (size_t i = 0; i < reader->parts_count; i++)
         if (!has_group(groups, i) && audience_is_open(reader->parts[i].audience))
             audience_flush(reader->parts[i].audience);
-    uint64_t *table = table_make(reader);
-    if (plan == NULL || table == NULL || topics_fall_back(plan, groups, &topics) != 0) {
-        free(table);
+    struct table table = {0};
+    if (plan == NULL || !table_make(reader, &table) ||
+        topics_fall_back(plan, groups, &topics) != 0) {
+        table_free(&table);
         reader->failed = true;
         return;
     }
-    open_take_back(reader, groups, table);
-    queue_take_back(reader, groups, table);
-    if (topics_apply(reader, &topics, table, false) != 0) {
+    queue_take_back(reader, groups, &table);
+    open_take_back(reader, groups, &table);
+    table_collect(reader, &table);
+    if (topics_apply(reader, &topics, &table, false) != 0) {
         topics_finish(&topics);
         reader->failed = true;
     }
-    free(table);
+    table_free(&table);
 }

@@ -8,7 +8,7 @@
 enum { TIME_ABSENT, TIME_BASE, TIME_I16, TIME_I24, TIME_I64 };
 enum { WHAT_TRADE, WHAT_BUY, WHAT_SELL, WHAT_QUOTE_PAIRS, WHAT_QUOTE };
 enum { HEAD_RECV = 3, HEAD_TS = 6, HEAD_STREAM = 9, HEAD_SEQ = 10, HEAD_SKIPPED = 12 };
-enum { FORM_EXPLICIT = 30, FORM_ABSENT = 31 };
+enum { FORM_EXPLICIT = 30, FORM_ABSENT = 31, EXPLICIT_WIDE = 0x40 };
 
 static unsigned char *put(unsigned char *at, uint64_t value, unsigned bytes)
 {
@@ -174,7 +174,8 @@ static unsigned char *put_time(unsigned char *at, unsigned code, int64_t ns, int
 }
 
 size_t record_put(const struct price_event *event, uint64_t skipped, int64_t base_us,
-                  const unsigned char *values, size_t values_len, unsigned char *out)
+                  const unsigned char *values, size_t values_len, unsigned extras,
+                  unsigned char *out)
 {
     static const uint8_t seq_widths[] = {2, 3, 4, 8}, skipped_widths[] = {0, 1, 4, 8};
     const unsigned recv = time_code(event->recv_ns, base_us);
@@ -187,7 +188,7 @@ size_t record_put(const struct price_event *event, uint64_t skipped, int64_t bas
     const unsigned passed = skipped == 0 ? 0 : skipped <= 0xff ? 1 : skipped >> 32 == 0 ? 2 : 3;
     const unsigned head = values[0] | recv << HEAD_RECV | ts << HEAD_TS |
                           (unsigned)is_wide << HEAD_STREAM | seq << HEAD_SEQ |
-                          passed << HEAD_SKIPPED;
+                          passed << HEAD_SKIPPED | extras;
     unsigned char *at = put(out, head, 2);
     at = put(at, event->stream, is_wide ? 3 : 2);
     at = put(at, event->seq, seq_widths[seq]);
@@ -196,6 +197,58 @@ size_t record_put(const struct price_event *event, uint64_t skipped, int64_t bas
     at = put_time(at, ts, event->ts_ns, base_us);
     memcpy(at, values + 1, values_len - 1);
     return (size_t)(at - out) + values_len - 1;
+}
+
+/* ---- what may follow ---- */
+
+static unsigned char *put_volume(unsigned char *at, const struct candle *candle)
+{
+    const bool is_negative = candle->volume < 0;
+    candle_sum rest = is_negative ? -candle->volume : candle->volume;
+    const uint8_t form = (uint8_t)(candle->volume_digits | (is_negative ? DECIMAL_NEGATIVE : 0));
+    const uint64_t low = (uint64_t)rest, high = (uint64_t)(rest >> 64);
+    if (candle->volume_is_unknown)
+        return put_decimal(at, (struct decimal){.form = DECIMAL_ABSENT});
+    if (high == 0)
+        return put_decimal(at, (struct decimal){.mantissa = low, .form = form});
+    const unsigned width = width_of(high);
+    *at++ = (unsigned char)(FORM_EXPLICIT | (width - 1) << 5);
+    *at++ = form | EXPLICIT_WIDE;
+    at = put(at, low, 8);
+    return put(at, high, width);
+}
+
+size_t record_span(const struct span *span, uint64_t passed, unsigned char *out)
+{
+    const uint64_t seen = span_seen(span);
+    unsigned char *at = out;
+    for (unsigned i = 0; i < CANDLE_CLOSE; i++) {
+        struct decimal price = {.form = DECIMAL_ABSENT};
+        if (seen > 0)
+            price = candle_value(&span->candle, i);
+        at = put_decimal(at, price);
+    }
+    if (seen > 0)
+        at = put_volume(at, &span->candle);
+    else
+        *at++ = FORM_ABSENT;
+    struct decimal unseen = {.form = DECIMAL_ABSENT};
+    if (seen < passed)
+        unseen = (struct decimal){.mantissa = passed - seen};
+    at = put_decimal(at, unseen);
+    return (size_t)(at - out);
+}
+
+size_t record_clocks(int64_t ingest_us, int64_t bus_us, unsigned char *out)
+{
+    put(out, (uint64_t)ingest_us, 8);
+    put(out + 8, (uint64_t)bus_us, 8);
+    return 16;
+}
+
+void record_clock_write(int64_t write_us, unsigned char *out)
+{
+    put(out, (uint64_t)write_us, 8);
 }
 
 size_t record_definition(const struct stream *stream, unsigned char *out)

@@ -9,6 +9,7 @@
 
 #include "feed/event.h"
 #include "feed/streams.h"
+#include "server/span.h"
 
 #define RECORD_HEADER_BYTES   8  /* of a frame with records: its type and its base */
 #define RECORD_VALUES_MAX     48 /* see record_values() */
@@ -27,9 +28,23 @@ int64_t record_base(const struct price_event *event);
  * same in every frame, so that a caller may keep them. Returns the length. */
 size_t record_values(const struct price_event *event, unsigned char *out);
 
-/* Writes a record, given the event's values. Returns the length. */
+/* What may follow a record, in this order. */
+enum record_extra { RECORD_OHLC = 0x4000, RECORD_CLOCKS = 0x8000 };
+
+/* Writes a record, given the event's values; `extras` will follow. Returns the length. */
 size_t record_put(const struct price_event *event, uint64_t skipped, int64_t base_us,
-                  const unsigned char *values, size_t values_len, unsigned char *out);
+                  const unsigned char *values, size_t values_len, unsigned extras,
+                  unsigned char *out);
+
+/* Writes what is known of `passed` trades that were skipped; returns the length. */
+size_t record_span(const struct span *span, uint64_t passed, unsigned char *out);
+
+#define RECORD_NO_CLOCK INT64_MIN
+
+/* Writes all but the last of the clocks, in µs; returns the length. */
+size_t record_clocks(int64_t ingest_us, int64_t bus_us, unsigned char *out);
+/* Writes the last one, 8 bytes. */
+void record_clock_write(int64_t write_us, unsigned char *out);
 
 /* Writes the definition of a stream of prices; returns the length. */
 size_t record_definition(const struct stream *stream, unsigned char *out);

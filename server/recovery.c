@@ -5,6 +5,7 @@
 
 #include "server/audience.h"
 #include "server/freshness.h"
+#include "server/passed.h"
 
 enum {
     LAST_ROUND_EVENTS = 512, /* so many may as well have new ones wait in the queue */
@@ -103,6 +104,7 @@ static bool stream_claim(struct recovery *recovery, struct part *part, uint32_t 
     if (!range_add(recovery, latest, *sent))
         return false;
     *sent = latest->seq;
+    passed_part_sent(part, index);
     return true;
 }
 
@@ -231,7 +233,7 @@ static void piece_write(struct reader *reader)
     struct wire wire = {.text = text, .encoding = reader->encoding};
     for (size_t i = 0; i < recall->events_count; i++) {
         const struct price_event *event = &recall->events[i];
-        const struct wire_item item = {event->stream, event, recall->skipped[i]};
+        const struct wire_item item = {event->stream, event, recall->skipped[i], NULL, 0};
         wire_put(&wire, WIRE_UPDATE, fanout_book(reader->fanout), &item);
         cargo.skipped += recall->skipped[i];
         count_add(&counts->skipped, recall->skipped[i]);

@@ -722,6 +722,7 @@ int shard_init(struct shard *shard, struct server *server, unsigned number, int 
 {
     const struct server_options *options = server_options(server);
     const struct fanout_options fanout = {
+        .has_ingest = feed_mode(options->feed) != FEED_MODE_REPLAY,
         .streams = bus_streams(options->bus),
         .epoch = bus_epoch(options->bus),
         .queue_bytes_max = options->queue_bytes_max,

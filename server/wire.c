@@ -6,7 +6,10 @@
 #include "server/frame.h"
 #include "server/record.h"
 
-enum { ITEM_ROOM = ITEM_BYTES_MAX + 128 }; /* with its skipped, a comma and the message's end */
+enum {
+    ITEM_ROOM = ITEM_BYTES_MAX + 512, /* with all that may follow it, and the message's end */
+    STAMP_DIGITS = 16,                /* until the year 2286 */
+};
 
 static const char *const heads[] = {
     [WIRE_SNAPSHOT] = "{\"type\":\"snapshot\",\"data\":[",
@@ -44,10 +47,84 @@ static void put_framed(struct text *text, enum encoding encoding, const char *js
     frame_close(text, encoding, mark, place);
 }
 
+/* ---- clocks ---- */
+
+/* When a message is written is known at its end. Until then the places for it are a chain: each
+ * holds where the one before is. */
+static void stamp_reserve(struct wire *wire, size_t len)
+{
+    struct text *text = wire->text;
+    if (!text_reserve(text, len))
+        return;
+    memcpy(text->bytes + text->len, &wire->stamp, sizeof wire->stamp);
+    wire->stamp = text->len;
+    text->len += len;
+}
+
+static void stamp_write(const struct wire *wire, char *at)
+{
+    if (wire->encoding == ENCODING_BINARY) {
+        record_clock_write(wire->clocks->write_us, (unsigned char *)at);
+        return;
+    }
+    int64_t rest = wire->clocks->write_us;
+    for (int i = STAMP_DIGITS; i-- > 0; rest /= 10)
+        at[i] = (char)(rest > 0 || i == STAMP_DIGITS - 1 ? '0' + rest % 10 : ' ');
+}
+
+static void stamps_write(struct wire *wire)
+{
+    while (wire->stamp != 0 && !wire->text->failed) {
+        char *at = wire->text->bytes + wire->stamp;
+        memcpy(&wire->stamp, at, sizeof wire->stamp);
+        stamp_write(wire, at);
+    }
+    wire->stamp = 0;
+}
+
+/* RECORD_NO_CLOCK where it is not known. */
+static void clocks_of(const struct wire *wire, const struct wire_item *item, int64_t *ingest_us,
+                      int64_t *bus_us)
+{
+    const struct wire_clocks *clocks = wire->clocks;
+    const int64_t recv_ns = item->event->recv_ns;
+    *ingest_us =
+        clocks->has_ingest && recv_ns != EVENT_NO_TIME ? event_us(recv_ns) : RECORD_NO_CLOCK;
+    *bus_us = item->emitted_ns > 0 ? event_us(item->emitted_ns + clocks->wall_offset_ns)
+                                   : RECORD_NO_CLOCK;
+}
+
+static void put_clock(struct text *text, const char *name, int64_t us)
+{
+    if (us == RECORD_NO_CLOCK)
+        return;
+    text_puts(text, name);
+    text_put_integer(text, us);
+    text_puts(text, ",");
+}
+
+static void put_clocks(struct wire *wire, const struct wire_item *item)
+{
+    int64_t ingest_us, bus_us;
+    clocks_of(wire, item, &ingest_us, &bus_us);
+    text_puts(wire->text, ",\"clocks\":{");
+    put_clock(wire->text, "\"ingest\":", ingest_us);
+    put_clock(wire->text, "\"bus\":", bus_us);
+    text_puts(wire->text, "\"write\":");
+    stamp_reserve(wire, STAMP_DIGITS);
+    text_puts(wire->text, "}");
+}
+
 /* ---- items ---- */
 
-static void put_json(struct text *text, struct book *book, const struct wire_item *item)
+static bool tells_ohlc(const struct wire_item *item)
 {
+    return item->passed != NULL && item->skipped > 0;
+}
+
+static void put_json(struct wire *wire, struct book *book, const struct wire_item *item)
+{
+    struct text *text = wire->text;
     size_t len;
     if (item->event == &book_entry(book, item->stream)->latest) {
         const char *made = book_text(book, item->stream, &len);
@@ -64,11 +141,31 @@ static void put_json(struct text *text, struct book *book, const struct wire_ite
         text_put(text, ",\"skipped\":", 11);
         text_put_integer(text, (int64_t)item->skipped);
     }
+    if (tells_ohlc(item))
+        span_put(item->passed, item->skipped, text);
+    if (wire->clocks != NULL)
+        put_clocks(wire, item);
     text_put(text, "}", 1);
 }
 
-static void put_record(const struct wire *wire, struct book *book, const struct wire_item *item)
+static void put_extras(struct wire *wire, const struct wire_item *item)
 {
+    struct text *text = wire->text;
+    int64_t ingest_us, bus_us;
+    if (tells_ohlc(item))
+        text->len +=
+            record_span(item->passed, item->skipped, (unsigned char *)text->bytes + text->len);
+    if (wire->clocks == NULL)
+        return;
+    clocks_of(wire, item, &ingest_us, &bus_us);
+    text->len += record_clocks(ingest_us, bus_us, (unsigned char *)text->bytes + text->len);
+    stamp_reserve(wire, 8);
+}
+
+static void put_record(struct wire *wire, struct book *book, const struct wire_item *item)
+{
+    const unsigned extras =
+        (tells_ohlc(item) ? RECORD_OHLC : 0u) | (wire->clocks != NULL ? RECORD_CLOCKS : 0u);
     struct text *text = wire->text;
     unsigned char own[RECORD_VALUES_MAX];
     const unsigned char *values = own;
@@ -78,9 +175,12 @@ static void put_record(const struct wire *wire, struct book *book, const struct 
     else
         len = record_values(item->event, own);
     text->failed |= values == NULL;
-    if (text_reserve(text, RECORD_BYTES_MAX))
-        text->len += record_put(item->event, item->skipped, wire->base_us, values, len,
-                                (unsigned char *)text->bytes + text->len);
+    if (!text_reserve(text, RECORD_BYTES_MAX))
+        return;
+    text->len += record_put(item->event, item->skipped, wire->base_us, values, len, extras,
+                            (unsigned char *)text->bytes + text->len);
+    if (extras != 0)
+        put_extras(wire, item);
 }
 
 /* ---- messages ---- */
@@ -121,7 +221,7 @@ void wire_put(struct wire *wire, enum wire_type type, struct book *book,
         return;
     }
     text_puts(wire->text, was_open ? "," : heads[type]);
-    put_json(wire->text, book, item);
+    put_json(wire, book, item);
 }
 
 void wire_put_definition(struct wire *wire, const struct stream *stream)
@@ -137,6 +237,8 @@ void wire_end(struct wire *wire, const struct wire_place *place)
 {
     if (wire->type == WIRE_NONE)
         return;
+    if (wire->clocks != NULL)
+        stamps_write(wire);
     if (wire->encoding == ENCODING_BINARY) {
         frame_end_binary(wire->text, wire->mark);
     } else {

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "server/book.h"
+#include "server/span.h"
 #include "server/text.h"
 
 enum encoding { ENCODING_JSON, ENCODING_BINARY, ENCODING_SSE };
@@ -29,6 +30,15 @@ struct wire_item {
     uint32_t stream;
     const struct price_event *event; /* the stream's; its latest in the book costs the least */
     uint64_t skipped;
+    const struct span *passed; /* what is known of the skipped trades; NULL: nobody wants to know */
+    int64_t emitted_ns;        /* when the bus got it, monotonic; 0: unknown. For clocks */
+};
+
+/* What stamps items with the times at which they passed each stage. */
+struct wire_clocks {
+    int64_t wall_offset_ns; /* of the wall clock from the monotonic one */
+    int64_t write_us;       /* now; read when a message ends */
+    bool has_ingest;        /* an event's recv is when we received it */
 };
 
 /* A message under way. To begin, set text and encoding. One message is open at a time; further ones
@@ -36,9 +46,11 @@ struct wire_item {
 struct wire {
     struct text *text; /* borrowed */
     enum encoding encoding;
-    enum wire_type type; /* of the open message, WIRE_NONE: there is none */
-    size_t mark;         /* where it begins */
-    int64_t base_us;     /* of a binary one */
+    enum wire_type type;              /* of the open message, WIRE_NONE: there is none */
+    size_t mark;                      /* where it begins */
+    int64_t base_us;                  /* of a binary one */
+    const struct wire_clocks *clocks; /* borrowed; NULL: items are not stamped */
+    size_t stamp;                     /* where the last one waits for the end; 0: nowhere */
 };
 
 /* Adds an item: to the open message, if that is of this type and has room, else to a new one. */

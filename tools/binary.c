@@ -226,19 +226,59 @@ static int take_trade(struct binary *binary, struct price_event *event)
 
 /* ---- records ---- */
 
+/* A volume of more than 64 bits. */
+static int put_wide(struct binary *binary, const char *name, unsigned control)
+{
+    uint64_t form, low, high;
+    char text[64], *first = text + sizeof text;
+    if (take(binary, 1, &form) != 0 || take(binary, 8, &low) != 0 ||
+        take(binary, (control >> 5) + 1, &high) != 0 || (form & 0x20) != 0)
+        return -EBADMSG;
+    const unsigned digits = form & 31;
+    __extension__ unsigned __int128 rest = high;
+    rest = rest << 64 | low;
+    if (digits > DECIMAL_DIGITS_MAX)
+        return -EBADMSG;
+    for (unsigned at = 0; rest > 0 || at <= digits; at++, rest /= 10) {
+        if (at == digits && at > 0)
+            *--first = '.';
+        *--first = (char)('0' + (int)(rest % 10));
+    }
+    if ((form & DECIMAL_NEGATIVE) != 0)
+        *--first = '-';
+    return put(binary, ",\"%s\":\"%.*s\"", name, (int)(text + sizeof text - first), first);
+}
+
+static int put_volume(struct binary *binary)
+{
+    struct decimal value;
+    const uint8_t *at = binary->at;
+    if (binary->end - at >= 2 && (at[0] & 31) == 30 && (at[1] & 0x40) != 0) {
+        binary->at++;
+        return put_wide(binary, "volume", at[0]);
+    }
+    const int rc = take_values(binary, &value, NULL);
+    return rc != 0 ? rc : put_decimal(binary, "volume", value);
+}
+
 static int put_ohlc(struct binary *binary)
 {
-    static const char *const names[] = {"open", "high", "low", "volume"};
+    static const char *const names[] = {"open", "high", "low"};
     struct decimal value;
-    int rc = 0;
-    for (int i = 0; rc == 0 && i < 4; i++) {
+    int rc = 0, prices = 0;
+    for (int i = 0; rc == 0 && i < 3; i++) {
         rc = take_values(binary, &value, NULL);
-        if (rc == 0)
-            rc =
-                i < 3 && decimal_is_absent(value) ? -EBADMSG : put_decimal(binary, names[i], value);
+        if (rc != 0)
+            return rc;
+        prices += !decimal_is_absent(value);
+        rc = put_decimal(binary, names[i], value);
     }
     if (rc == 0)
+        rc = put_volume(binary);
+    if (rc == 0)
         rc = take_values(binary, &value, NULL);
+    if (rc == 0 && prices != 3 && (prices != 0 || decimal_is_absent(value)))
+        return -EBADMSG;
     if (rc == 0 && !decimal_is_absent(value))
         rc = value.form != 0 || value.mantissa > INT64_MAX
                  ? -EBADMSG
@@ -255,7 +295,9 @@ static int put_clocks(struct binary *binary)
     int rc = put(binary, ",\"clocks\":{");
     if (rc == 0 && ingest != INT64_MIN)
         rc = put(binary, "\"ingest\":%" PRId64 ",", ingest);
-    return rc != 0 ? rc : put(binary, "\"bus\":%" PRId64 ",\"write\":%" PRId64 "}", bus, write);
+    if (rc == 0 && bus != INT64_MIN)
+        rc = put(binary, "\"bus\":%" PRId64 ",", bus);
+    return rc != 0 ? rc : put(binary, "\"write\":%" PRId64 "}", write);
 }
 
 static int take_event(struct binary *binary, unsigned head, struct price_event *event,

@@ -26,7 +26,7 @@ struct settings {
     const char *symbols, *mode, *kinds, *dialect;
     long clients, random_symbols, slow, seed, server_pid;
     double duration_s, warm_up_s, max_rate, connects_per_s, skew, churn_per_s;
-    bool has_no_snapshot, has_check, has_json, is_binary;
+    bool has_no_snapshot, has_ohlc, has_clocks, has_check, has_json, is_binary;
 };
 
 struct run {
@@ -63,6 +63,9 @@ static const struct option_spec specs[] = {
     {"kinds", "LIST", "trade, quote or both (both)", OPTION_CHOICES, SETTING(kinds),
      .allowed = "trade|quote"},
     {"no-snapshot", NULL, "ask for no snapshot", OPTION_FLAG, SETTING(has_no_snapshot)},
+    {"ohlc", NULL, "ask to be told of trades that are passed over", OPTION_FLAG, SETTING(has_ohlc)},
+    {"clocks", NULL, "ask for items with the times of each stage", OPTION_FLAG,
+     SETTING(has_clocks)},
     {"binary", NULL, "ask for the binary subprotocol, pricecast.v1.bin", OPTION_FLAG,
      SETTING(is_binary)},
     {"slow", "K", "so many of the clients stop reading once subscribed (0)", OPTION_WHOLE,
@@ -319,6 +322,8 @@ static int run_load(const struct settings *settings, const struct addrinfo *addr
                 .kinds = settings->kinds,
                 .max_rate = is_mixed && settings->max_rate == 0 ? MIXED_RATE : settings->max_rate,
                 .has_no_snapshot = settings->has_no_snapshot,
+                .has_ohlc = settings->has_ohlc,
+                .has_clocks = settings->has_clocks,
             },
         .pick = (size_t)settings->random_symbols,
         .seed = (uint64_t)settings->seed,

@@ -50,6 +50,10 @@ char *subscribe_text(const struct subscribe *what, size_t *out_len)
         at += sprintf(at, ",\"mode\":\"%s\"", what->mode);
     if (what->max_rate > 0)
         at += sprintf(at, ",\"max_rate\":%.10g", what->max_rate);
+    if (what->has_ohlc)
+        at += sprintf(at, ",\"ohlc\":true");
+    if (what->has_clocks)
+        at += sprintf(at, ",\"clocks\":true");
     if (what->has_no_snapshot)
         at += sprintf(at, ",\"snapshot\":false");
     at += sprintf(at, "}");

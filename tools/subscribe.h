@@ -13,7 +13,7 @@ struct subscribe {
     const char *mode;  /* NULL: the server's default, as below */
     const char *kinds; /* with commas between */
     double max_rate;   /* frames a second; 0: no limit */
-    bool has_no_snapshot;
+    bool has_no_snapshot, has_ohlc, has_clocks;
 };
 
 /* Returns the command and its length, or NULL when memory is short. The caller frees it. */

@@ -50,6 +50,7 @@ static void a_subscription_has_defaults(void **state)
     assert_int_equal(command.kinds, KIND_BITS_ALL);
     assert_int_equal(command.delivery.mode, DELIVER_LATEST);
     assert_int_equal(command.delivery.period_ms, 0);
+    assert_false(command.delivery.ohlc || command.delivery.clocks);
     assert_true(command.snapshot);
     assert_string_equal(command.id, "");
     command_finish(&command);
@@ -61,12 +62,14 @@ static void a_subscription_says_how(void **state)
     struct command command =
         good("{\"op\":\"subscribe\",\"id\":7,\"symbols\":[\"BTC-USD\",\"ETH-*\",\"*\"],"
              "\"kinds\":[\"quote\"],\"mode\":\"every\",\"max_rate\":10,\"snapshot\":false,"
+             "\"ohlc\":true,\"clocks\":true,"
              "\"unknown\":{\"fields\":[\"are ignored\"]}}");
     assert_int_equal(command.symbols_count, 3);
     assert_string_equal(command.symbols[1], "ETH-*");
     assert_int_equal(command.kinds, 1 << EVENT_QUOTE);
     assert_int_equal(command.delivery.mode, DELIVER_EVERY);
     assert_int_equal(command.delivery.period_ms, 100);
+    assert_true(command.delivery.ohlc && command.delivery.clocks);
     assert_false(command.snapshot);
     assert_string_equal(command.id, "7");
     command_finish(&command);

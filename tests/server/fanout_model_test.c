@@ -49,6 +49,7 @@ struct change {
     enum { CHANGE_PLAN, CHANGE_RESET, CHANGE_SETTLED, CHANGE_SLOW } what;
     bool snapshot;
     int mode[STREAMS]; /* enum delivery_mode, or -1: not wanted */
+    bool ohlc[STREAMS];
     uint64_t seq_at[STREAMS];
     uint64_t epoch;
     struct change *next; /* of all, to be freed */
@@ -58,6 +59,8 @@ struct change {
 struct view {
     bool wanted, snapshot_due;
     enum delivery_mode mode;
+    bool ohlc;
+    uint64_t ohlc_from;                /* from there on it was to be told of trades passed over */
     uint64_t position;                 /* the last seq it knows of */
     uint64_t every_from;               /* above it, "every" may not skip */
     uint64_t items, skipped, began_at; /* since it was subscribed, or the last reset */
@@ -89,8 +92,9 @@ struct world {
     struct client clients[CLIENTS];
     struct change *changes;
     bool lossless;
-    bool holds;                                 /* a seek has not settled */
-    uint64_t items, overflows, aged, snapshots; /* so that a run which tested nothing is noticed */
+    bool holds; /* a seek has not settled */
+    uint64_t items, overflows, aged, snapshots, spans,
+        unseen; /* so that a run which tested nothing is noticed */
 };
 
 #define CHECK(world, condition, ...)                                                               \
@@ -122,6 +126,13 @@ static uint64_t value_of(uint64_t epoch, uint32_t stream, uint64_t seq)
     return random_mix(epoch * 1000003 + stream * 7919 + seq) % 1000000000;
 }
 
+/* Sizes have different digits after the point, and some trades have none. */
+static bool size_of(uint64_t epoch, uint32_t stream, uint64_t seq, struct decimal *out)
+{
+    *out = (struct decimal){value_of(epoch, stream, seq) % 99991, (uint8_t)(seq % 4)};
+    return seq % 7 != 0;
+}
+
 static void publish(struct world *world, uint32_t stream)
 {
     if (world->seq[stream] + 8 >= SEQ_MAX)
@@ -141,6 +152,9 @@ static void publish(struct world *world, uint32_t stream)
     const int which = event.kind == EVENT_TRADE ? VALUE_PRICE : VALUE_BID;
     event_set_value(&event, which,
                     (struct decimal){.mantissa = value_of(world->epoch, stream, seq), .form = 0});
+    struct decimal size;
+    if (event.kind == EVENT_TRADE && size_of(world->epoch, stream, seq, &size))
+        event_set_value(&event, VALUE_SIZE, size);
     world->given[world->epoch][stream][seq] = true;
     fanout_event(world->fanout, &event, world->now_ms * NS_PER_MS);
     if (random_chance(&world->random, 1)) /* told again, as after the bus was caught up with */
@@ -173,24 +187,36 @@ static bool naive_match(const char *pattern, const char *symbol)
     return *pattern == *symbol && (*pattern == '\0' || naive_match(pattern + 1, symbol + 1));
 }
 
-static int mode_wanted(const struct client *client, uint32_t stream)
+static const struct delivery *delivery_wanted(const struct client *client, uint32_t stream)
 {
     const unsigned bit = 1u << kind_of(stream);
     const char *symbol = symbol_of(stream);
-    int mode = -1;
+    const struct delivery *delivery = NULL;
     for (size_t i = 0; i < client->topics_count; i++) {
         const struct model_topic *topic = &client->topics[i];
         if ((topic->kinds & bit) != 0 && strchr(topic->symbol, '*') != NULL &&
             naive_match(topic->symbol, symbol))
-            mode = topic->delivery.mode;
+            delivery = &topic->delivery;
     }
     for (size_t i = 0; i < client->topics_count; i++) {
         const struct model_topic *topic = &client->topics[i];
         if ((topic->kinds & bit) != 0 && strchr(topic->symbol, '*') == NULL &&
             strcmp(topic->symbol, symbol) == 0)
-            mode = topic->delivery.mode;
+            delivery = &topic->delivery;
     }
-    return mode;
+    return delivery;
+}
+
+static int mode_wanted(const struct client *client, uint32_t stream)
+{
+    const struct delivery *delivery = delivery_wanted(client, stream);
+    return delivery == NULL ? -1 : (int)delivery->mode;
+}
+
+static bool ohlc_wanted(const struct client *client, uint32_t stream)
+{
+    const struct delivery *delivery = delivery_wanted(client, stream);
+    return delivery != NULL && delivery->ohlc;
 }
 
 static void topic_forget(struct client *client, const char *symbol, unsigned kinds)
@@ -245,13 +271,14 @@ static void mark_apply(struct client *client, const struct change *change)
     for (uint32_t i = 0; i < STREAMS; i++) {
         struct view *view = &client->views[i];
         if (change->what == CHANGE_RESET) {
-            *view = (struct view){.wanted = view->wanted, .mode = view->mode};
+            *view = (struct view){.wanted = view->wanted, .mode = view->mode, .ohlc = view->ohlc};
         } else if (change->what == CHANGE_SETTLED) {
             /* How things stand at the new place is told as a snapshot. */
             if (view->wanted)
                 *view = (struct view){
                     .wanted = true,
                     .mode = view->mode,
+                    .ohlc = view->ohlc,
                     .snapshot_due = change->seq_at[i] > 0,
                     .position = change->seq_at[i],
                     .began_at = change->seq_at[i],
@@ -273,6 +300,9 @@ static void mark_apply(struct client *client, const struct change *change)
             else if (mode == DELIVER_EVERY && view->mode == DELIVER_LATEST)
                 view->every_from = change->seq_at[i]; /* it catches up once */
             view->mode = mode;
+            if (change->ohlc[i] && !view->ohlc)
+                view->ohlc_from = change->seq_at[i];
+            view->ohlc = change->ohlc[i];
         }
     }
     client->epoch = change->epoch;
@@ -302,6 +332,83 @@ static bool was_given_between(const struct client *client, uint32_t stream, uint
     return false;
 }
 
+static const char *string_of(const json_t *item, const char *name)
+{
+    const char *text = json_string_value(json_object_get(item, name));
+    return text != NULL ? text : "-";
+}
+
+/* What the trades between two seqs come to, as far as they were given to the fan-out. */
+struct naive_span {
+    uint64_t trades, open, high, low, volume; /* in thousandths */
+    unsigned digits;
+};
+
+static struct naive_span naive_span_of(const struct client *client, uint32_t stream, uint64_t after,
+                                       uint64_t before)
+{
+    struct naive_span span = {0};
+    for (uint64_t seq = after + 1; seq < before; seq++) {
+        const uint64_t price = value_of(client->epoch, stream, seq);
+        struct decimal size;
+        if (!client->world->given[client->epoch][stream][seq])
+            continue;
+        if (span.trades++ == 0)
+            span.open = span.high = span.low = price;
+        span.high = price > span.high ? price : span.high;
+        span.low = price < span.low ? price : span.low;
+        if (!size_of(client->epoch, stream, seq, &size))
+            continue;
+        span.digits = size.form > span.digits ? size.form : span.digits;
+        for (unsigned digits = size.form; digits < 3; digits++)
+            size.mantissa *= 10;
+        span.volume += size.mantissa;
+    }
+    return span;
+}
+
+static void ohlc_check(struct client *client, const json_t *item, uint32_t stream, uint64_t seq,
+                       uint64_t skipped)
+{
+    struct world *world = client->world;
+    const struct view *view = &client->views[stream];
+    const int who = (int)(client - world->clients);
+    const uint64_t unseen = (uint64_t)json_integer_value(json_object_get(item, "unseen"));
+    char told[120], expected[120] = "- - - -";
+    snprintf(told, sizeof told, "%s %s %s %s", string_of(item, "open"), string_of(item, "high"),
+             string_of(item, "low"), string_of(item, "volume"));
+    struct naive_span span = {0};
+    uint64_t unseen_least = 0;
+    if (view->ohlc && kind_of(stream) == EVENT_TRADE && skipped > 0) {
+        span = naive_span_of(client, stream, view->position, seq);
+        unseen_least = skipped - span.trades;
+    }
+    if (unseen > unseen_least) { /* it was not asked for yet, when they passed */
+        CHECK(world, view->ohlc && view->position < view->ohlc_from && unseen <= skipped,
+              "client %d stream %u at %" PRIu64 ": %" PRIu64 " unseen of %" PRIu64, who, stream,
+              seq, unseen, skipped);
+        world->unseen++;
+        return;
+    }
+    uint64_t units = span.volume;
+    unsigned unit = 1;
+    for (unsigned digits = span.digits; digits < 3; digits++)
+        units /= 10;
+    for (unsigned digits = 0; digits < span.digits; digits++)
+        unit *= 10;
+    if (span.trades > 0 && span.digits == 0)
+        snprintf(expected, sizeof expected, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
+                 span.open, span.high, span.low, units);
+    else if (span.trades > 0)
+        snprintf(expected, sizeof expected,
+                 "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 ".%0*" PRIu64, span.open, span.high,
+                 span.low, units / unit, (int)span.digits, units % unit);
+    CHECK(world, unseen == unseen_least && strcmp(told, expected) == 0,
+          "client %d stream %u at %" PRIu64 " skipped %" PRIu64 ": %s and not %s", who, stream, seq,
+          skipped, told, expected);
+    world->spans += span.trades > 0;
+}
+
 static void item_check(struct client *client, const json_t *item, bool in_snapshot)
 {
     struct world *world = client->world;
@@ -323,6 +430,7 @@ static void item_check(struct client *client, const json_t *item, bool in_snapsh
 
     CHECK(world, in_snapshot == view->snapshot_due, "client %d stream %u seq %" PRIu64, who, stream,
           seq);
+    ohlc_check(client, item, stream, seq, skipped);
     if (in_snapshot) {
         CHECK(world, skipped == 0 && seq >= view->position, "client %d stream %u", who, stream);
         view->snapshot_due = false;
@@ -457,8 +565,10 @@ static void plan_apply(struct client *client, struct topics *topics, bool snapsh
         topics_finish(topics);
     struct change *change = change_make(world, CHANGE_PLAN);
     change->snapshot = snapshot;
-    for (uint32_t i = 0; i < STREAMS; i++)
+    for (uint32_t i = 0; i < STREAMS; i++) {
         change->mode[i] = mode_wanted(client, i);
+        change->ohlc[i] = ohlc_wanted(client, i);
+    }
     newest_take(world, change->seq_at);
     if (client->lost)
         return;
@@ -482,6 +592,8 @@ static void client_subscribe(struct client *client)
         .mode = random_chance(&world->random, 50) ? DELIVER_EVERY : DELIVER_LATEST,
         .period_ms = periods[random_below(&world->random, 5)],
         .age_max_ms = ages[random_below(&world->random, 4)],
+        .ohlc = random_chance(&world->random, 50),
+        .clocks = random_chance(&world->random, 10),
     };
     if (delivery.age_max_ms > 0 && delivery.age_max_ms < delivery.period_ms)
         delivery.age_max_ms = delivery.period_ms;
@@ -687,6 +799,7 @@ static void run(struct world *world, uint64_t seed, size_t queue_bytes_max)
         world_end(world);
     }
     assert_true(world->items > 5000 && world->snapshots > 500);
+    assert_true(world->lossless || (world->spans > 500 && world->unseen > 5));
 }
 
 static void every_reader_gets_what_it_is_owed(void **state)

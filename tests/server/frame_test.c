@@ -95,7 +95,7 @@ static void a_frame_keeps_copies_of_bytes_and_items(void **state)
     for (size_t len = 0; len <= 5; len++) {
         bytes[0] = 'h';
         items[1].events = 4;
-        struct frame *frame = frame_create(bytes, len, items, 2, 99);
+        struct frame *frame = frame_create(bytes, len, items, NULL, 2, 99);
         bytes[0] = 'j';
         items[1].events = 5;
         assert_int_equal(frame->len, len);
@@ -110,7 +110,7 @@ static void a_frame_keeps_copies_of_bytes_and_items(void **state)
 static void a_frame_lives_as_long_as_somebody_holds_it(void **state)
 {
     (void)state;
-    struct frame *frame = frame_create("x", 1, NULL, 0, 0);
+    struct frame *frame = frame_create("x", 1, NULL, NULL, 0, 0);
     assert_ptr_equal(frame_ref(frame), frame);
     frame_unref(frame);
     assert_int_equal(frame->bytes[0], 'x'); /* ASan would tell */

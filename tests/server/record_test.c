@@ -92,6 +92,53 @@ static struct price_event event_of(const json_t *vector, const json_t *item)
     return event;
 }
 
+/* The span that an item tells of; returns how many were passed over. */
+static uint64_t span_of(const json_t *item, struct span *span)
+{
+    static const char *const names[] = {"open", "high", "low"};
+    const uint64_t skipped = (uint64_t)json_integer_value(json_object_get(item, "skipped"));
+    const json_t *volume = json_object_get(item, "volume");
+    struct price_event event = event_make(EVENT_TRADE);
+    *span = (struct span){.candle.volume_is_unknown = volume == NULL};
+    for (int i = 0; i < 3; i++) {
+        value_set(&event, i, item, names[i]);
+        span->candle.mantissa[i] = event.mantissa[i];
+        span->candle.form[i] = event.form[i];
+    }
+    const char *text = volume != NULL ? json_string_value(volume) : "";
+    const char *point = strchr(text, '.');
+    for (const char *at = text; *at != '\0'; at++)
+        if (*at >= '0' && *at <= '9')
+            span->candle.volume = span->candle.volume * 10 + (*at - '0');
+    if (text[0] == '-')
+        span->candle.volume = -span->candle.volume;
+    span->candle.volume_digits = point != NULL ? (uint8_t)strlen(point + 1) : 0;
+    span->candle.bucket = (int64_t)skipped - json_integer_value(json_object_get(item, "unseen"));
+    return skipped;
+}
+
+static int64_t clock_of(const json_t *clocks, const char *name)
+{
+    const json_t *us = json_object_get(clocks, name);
+    return us == NULL ? RECORD_NO_CLOCK : json_integer_value(us);
+}
+
+static void extras_encode(const json_t *item, unsigned extras, struct text *out)
+{
+    unsigned char bytes[RECORD_BYTES_MAX];
+    struct span span;
+    if ((extras & RECORD_OHLC) != 0) {
+        const uint64_t passed = span_of(item, &span);
+        text_put(out, bytes, record_span(&span, passed, bytes));
+    }
+    const json_t *clocks = json_object_get(item, "clocks");
+    if (clocks == NULL)
+        return;
+    text_put(out, bytes, record_clocks(clock_of(clocks, "ingest"), clock_of(clocks, "bus"), bytes));
+    record_clock_write(clock_of(clocks, "write"), bytes);
+    text_put(out, bytes, 8);
+}
+
 static void items_encode(const json_t *vector, const json_t *message, struct text *out)
 {
     const json_t *data = json_object_get(message, "data");
@@ -109,11 +156,15 @@ static void items_encode(const json_t *vector, const json_t *message, struct tex
         const struct price_event event = event_of(vector, item);
         unsigned char values[RECORD_VALUES_MAX], record[RECORD_BYTES_MAX];
         const size_t values_len = record_values(&event, values);
+        const unsigned extras =
+            (json_object_get(item, "open") || json_object_get(item, "unseen") ? RECORD_OHLC : 0) |
+            (json_object_get(item, "clocks") ? RECORD_CLOCKS : 0);
         const size_t len =
             record_put(&event, (uint64_t)json_integer_value(json_object_get(item, "skipped")),
-                       base_us, values, values_len, record);
+                       base_us, values, values_len, extras, record);
         assert_true(values_len <= sizeof values && len <= sizeof record);
         text_put(out, record, len);
+        extras_encode(item, extras, out);
     }
 }
 
@@ -180,7 +231,7 @@ static void the_longest_record_fits(void **state)
                         (struct decimal){.mantissa = UINT64_MAX, .form = DECIMAL_NEGATIVE | 30});
     const size_t values_len = record_values(&event, values);
     assert_int_equal(values_len, 1 + 4 * 10);
-    assert_int_equal(record_put(&event, UINT64_MAX, 0, values, values_len, record),
+    assert_int_equal(record_put(&event, UINT64_MAX, 0, values, values_len, 0, record),
                      2 + 3 + 8 + 8 + 8 + 8 + 4 * 10);
 }
 

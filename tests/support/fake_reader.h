@@ -2,8 +2,9 @@
  *
  *   snapshot(A3) update(A4 B9+2) {"type":"other",…}
  *
- * where A4 is the item of symbol A with seq 4 and +2 its `skipped`; and it blocks or fails when
- * told to. For cmocka programs. */
+ * where A4 is the item of symbol A with seq 4 and +2 its `skipped`. What it tells of those follows
+ * as [open high low volume], and those unseen as ?2. It blocks or fails when told to. For cmocka
+ * programs. */
 #ifndef PRICECAST_TESTS_SUPPORT_FAKE_READER_H
 #define PRICECAST_TESTS_SUPPORT_FAKE_READER_H
 
@@ -42,6 +43,15 @@ static inline void fake_reader_note(struct fake_reader *fake, const char *payloa
         if (json_object_get(item, "skipped") != NULL)
             text_printf(&fake->seen, "+%lld",
                         (long long)json_integer_value(json_object_get(item, "skipped")));
+        if (json_object_get(item, "open") != NULL)
+            text_printf(&fake->seen, "[%s %s %s %s]",
+                        json_string_value(json_object_get(item, "open")),
+                        json_string_value(json_object_get(item, "high")),
+                        json_string_value(json_object_get(item, "low")),
+                        json_string_value(json_object_get(item, "volume")));
+        if (json_object_get(item, "unseen") != NULL)
+            text_printf(&fake->seen, "?%lld",
+                        (long long)json_integer_value(json_object_get(item, "unseen")));
     }
     if (json_is_array(data))
         text_puts(&fake->seen, ")");

@@ -475,6 +475,7 @@ describe('mistakes', () => {
       subscribe({ kinds: [] }), subscribe({ kinds: 'trade' }), subscribe({ kinds: ['book'] }),
       subscribe({ max_rate: 0 }), subscribe({ max_rate: -1 }), subscribe({ max_rate: 1e9 }),
       subscribe({ max_rate: '10' }), subscribe({ max_rate: null }), subscribe({ snapshot: 1 }),
+      subscribe({ ohlc: 1 }), subscribe({ ohlc: 'true' }), subscribe({ clocks: null }),
       { op: 'unsubscribe' }, { op: 'unsubscribe', symbols: {} },
       { op: 'ping', id: 1.5 }, { op: 'ping', id: {} }, { op: 'ping', id: true },
       { op: 'ping', id: 'x'.repeat(65) },

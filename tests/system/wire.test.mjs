@@ -280,3 +280,89 @@ test('a stream of events that is not read falls back like any session', async (t
   checkSequence(items);
   sse.asked.destroy();
 });
+
+// ---- what an item may tell besides ----
+
+/** Decimals with eight digits after the point, as an integer. */
+const units = (text) => BigInt(text.replace('.', ''));
+
+// An item's ohlc is what the trades it skipped come to; the times are those of the recording.
+function checkOhlc(items, all) {
+  let conflated = 0;
+  for (const { seq, skipped = 0, open, high, low, volume, unseen } of items) {
+    const passed = all.slice(seq - 1 - skipped, seq - 1);
+    assert.equal(unseen, undefined);
+    if (skipped === 0) {
+      assert.deepEqual([open, high, low, volume], [undefined, undefined, undefined, undefined]);
+      continue;
+    }
+    conflated++;
+    const prices = passed.map(({ price }) => units(price));
+    const sum = passed.reduce((total, { size }) => total + units(size), 0n);
+    assert.equal(open, passed[0].price);
+    assert.equal(units(high), prices.reduce((a, b) => (a > b ? a : b)));
+    assert.equal(units(low), prices.reduce((a, b) => (a < b ? a : b)));
+    assert.equal(units(volume), sum);
+  }
+  return conflated;
+}
+
+test('an item tells what the trades it skipped come to, in every encoding', async (t) => {
+  const count = 4000, all = [];
+  for (let i = 0; i < count; i++) {
+    const price = (61000 + ((i * 7919) % 1000) / 8).toFixed(8), size = ((i % 977) / 1000).toFixed(8);
+    all.push(trade('BTC-USD', T0 + i, { price, size }));
+  }
+  const server = await startServer(t, ['--feed', recording(t, all), '--speed', 'max', '--start-paused']);
+  const query = '?symbols=BTC-USD&ohlc=true&max_rate=100';
+  const clients = [await server.client(query), await server.client(query, binary), await server.client()];
+  await clients[2].ask({ op: 'subscribe', symbols: ['*'], ohlc: true }, 'subscribed');
+  const plain = await server.client('?symbols=BTC-USD&max_rate=100');
+  await server.replay({ action: 'resume' });
+  const seen = await Promise.all([...clients, plain].map(async (client) => {
+    const items = [];
+    await client.until((message) => {
+      items.push(...itemsOf([message], 'update'));
+      return items.at(-1)?.seq === count;
+    });
+    checkSequence(items);
+    return items;
+  }));
+  assert.equal(seen[3].find((item) => 'high' in item), undefined, 'who does not ask is not told');
+  for (const items of seen.slice(0, 3)) {
+    assert.ok(checkOhlc(items, all) > 0, 'something was conflated');
+    const told = items.reduce((sum, { size, volume = '0.00000000' }) => sum + units(size) + units(volume), 0n);
+    assert.equal(told, all.slice(items[0].seq - 1 - (items[0].skipped ?? 0))
+      .reduce((sum, { size }) => sum + units(size), 0n), 'all that was traded');
+  }
+});
+
+test('an item tells when it passed each stage', async (t) => {
+  const server = await startServer(t, ['--feed', 'push:']);
+  const clients = [
+    await server.client('?symbols=*&clocks=true'),
+    await server.client('?symbols=*&clocks=true&mode=every&max_rate=50'),
+    await server.client('?symbols=*&clocks=true', binary),
+  ];
+  const ts = Date.now() * 1000 - 5000;
+  const before = Date.now() * 1000 - 1000, slack = 10000; // one clock may be set while we look
+  const body = JSON.stringify({ kind: 'trade', symbol: 'A', source: 'me', ts, price: '1.5' });
+  assert.equal((await fetch(`${server.url}/api/v1/publish`, { method: 'POST', body })).status, 200);
+  for (const client of clients) {
+    const [item] = itemsOf(await client.until(({ type }) => type === 'update'), 'update');
+    const { ingest, bus, write } = item.clocks;
+    assert.equal(item.ts, ts);
+    assert.equal(ingest, item.recv);
+    assert.ok(before <= ingest && ingest <= bus + slack && bus <= write, JSON.stringify(item.clocks));
+    assert.ok(write <= Date.now() * 1000 + slack);
+  }
+});
+
+test('a replayed item was ingested at no time of ours', async (t) => {
+  const server = await startServer(t, ['--feed', recording(t, mixedLines(10)), '--speed', 'max']);
+  await server.untilReplay('ended');
+  const client = await server.client('?symbols=*&clocks=true');
+  const items = itemsOf(await client.until(({ type }) => type === 'snapshot'), 'snapshot');
+  assert.ok(items.length > 0);
+  for (const { clocks } of items) assert.deepEqual(Object.keys(clocks), ['bus', 'write']);
+});

@@ -16,7 +16,7 @@
 
 /**
  * @typedef {{source: string, symbol: string, kind: "trade" | "quote"}} Definition
- * @typedef {{ingest?: number, bus: number, write: number}} Clocks
+ * @typedef {{ingest?: number, bus?: number, write: number}} Clocks
  * @typedef {{kind: "trade" | "quote", symbol: string, source: string, seq: number, ts?: number,
  *   recv?: number, price?: string, size?: string, side?: "buy" | "sell", bid?: string,
  *   bid_size?: string, ask?: string, ask_size?: string, skipped?: number, open?: string,
@@ -119,8 +119,9 @@ function decimalText(significand, digits, zeros) {
 }
 
 /** The `count` values, one or two, behind a control byte; none if they are absent.
- * @param {Reader} reader @param {1 | 2} count @returns {(string | undefined)[]} */
-function readValues(reader, count) {
+ * @param {Reader} reader @param {1 | 2} count @param {boolean} [mayBeWide]
+ * @returns {(string | undefined)[]} */
+function readValues(reader, count, mayBeWide = false) {
   const control = reader.byte(), form = control & 31, width = (control >> 5) + 1;
   if (form === ABSENT) {
     if (width !== 1 || count > 1)
@@ -132,8 +133,12 @@ function readValues(reader, count) {
     const explicit = reader.byte();
     digits = explicit & 31;
     sign = explicit & 0x80 ? "-" : "";
-    if ((explicit & 0x60) !== 0 || digits === 31)
+    if ((explicit & (mayBeWide ? 0x20 : 0x60)) !== 0 || digits === 31)
       throw new BinaryError(`a bad form, ${explicit}, at byte ${reader.at - 1}`);
+    if (explicit & 0x40) {
+      const low = BigInt(reader.exact(8)), high = BigInt(reader.exact(width));
+      return [sign + decimalText((high << 64n) + low, digits, 0)];
+    }
   } else {
     [digits, zeros] = FORMS[form];
   }
@@ -169,8 +174,12 @@ function readTime(reader, code, base) {
 
 /** @param {Reader} reader @param {any} item */
 function readOhlc(reader, item) {
-  for (const name of ["open", "high", "low", "volume", "unseen"]) readField(reader, item, name);
-  if (item.open === undefined || item.high === undefined || item.low === undefined)
+  for (const name of ["open", "high", "low"]) readField(reader, item, name);
+  const [volume] = readValues(reader, 1, true);
+  if (volume !== undefined) item.volume = volume;
+  readField(reader, item, "unseen");
+  const prices = [item.open, item.high, item.low].filter((price) => price !== undefined).length;
+  if (prices !== 3 && (prices !== 0 || item.unseen === undefined))
     throw new BinaryError(`a price is missing before byte ${reader.at}`);
   if (item.unseen !== undefined) item.unseen = Number(item.unseen);
 }
@@ -178,8 +187,11 @@ function readOhlc(reader, item) {
 /** @param {Reader} reader @returns {Clocks} */
 function readClocks(reader) {
   const ingest = reader.int64(), bus = reader.int64(), write = reader.int64();
-  const clocks = { bus: Number(bus), write: Number(write) };
-  return ingest === NO_CLOCK ? clocks : { ingest: Number(ingest), ...clocks };
+  return {
+    ...(ingest !== NO_CLOCK && { ingest: Number(ingest) }),
+    ...(bus !== NO_CLOCK && { bus: Number(bus) }),
+    write: Number(write),
+  };
 }
 
 /** @param {Reader} reader @param {number} base @param {Map<number, Definition>} definitions @returns {Item} */

@@ -658,7 +658,7 @@ export class Feed {
   /** @param {Subscription} subscription @param {string[]} symbols
    *  @param {Map<string, any>} [known] streams that may be resumed */
   #sendSubscription(subscription, symbols, known) {
-    const { kinds, mode, maxRate, maxAgeMs, snapshot, resume = true } = subscription.topic;
+    const { kinds, mode, maxRate, maxAgeMs, ohlc, clocks, snapshot, resume = true } = subscription.topic;
     const places = [];
     if (resume && known) for (const stream of known.values()) if (subscription.covers(stream)) places.push(stream);
     for (const piece of cutToFit(symbols, places)) {
@@ -669,7 +669,8 @@ export class Feed {
       this.#commands.set(id, subscription);
       subscription.expectAnswer();
       this.#send({
-        op: 'subscribe', id, symbols: piece.symbols, kinds, mode, max_rate: maxRate, max_age_ms: maxAgeMs, snapshot,
+        op: 'subscribe', id, symbols: piece.symbols, kinds, mode, max_rate: maxRate, max_age_ms: maxAgeMs, ohlc, clocks,
+        snapshot,
         resume: streams.length > 0 ? { epoch: this.#epoch, streams } : undefined,
       });
     }

@@ -12,6 +12,8 @@ import { Queue } from './queue.js';
  * @property {'latest'|'every'} [mode] default: latest
  * @property {number} [maxRate] frames a second
  * @property {number} [maxAgeMs] of mode every: what has waited longer gives way to the latest
+ * @property {boolean} [ohlc] trades tell open, high, low and volume of those that were skipped before
+ * @property {boolean} [clocks] items tell when they passed each stage on their way
  * @property {boolean} [snapshot] begin with the last known values; default true
  * @property {boolean} [resume] after a reconnect, ask for what was missed instead of a snapshot;
  *   default true
