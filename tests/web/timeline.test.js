@@ -21,6 +21,7 @@ function setUp({ mode = 'live', limits = { bytes: 1 << 18, chunkBytes: 1 << 14 }
   };
   const feed = {
     serverNow: () => START_US / 1000 + clock.now(),
+    get: async () => ({ known: false }),
     replay: {
       state: async () => ({ ...state }),
       pause: act('pause', () => ({ state: 'paused' })), resume: act('resume', () => ({ state: 'playing' })),

@@ -11,6 +11,7 @@
  * @property {boolean} loop
  * @property {number} [position] @property {number} [clock] @property {number} [percent]
  * @property {number} [from] @property {number} [to] recorded µs, where the server knows them
+ * @property {boolean} [rebased] items do not have recorded times
  * @property {boolean} busy something was asked and is not answered
  * @property {boolean} mayControl false when the server has refused this page
  * @property {string} why in words
@@ -19,6 +20,8 @@ import { signal } from './signal.js';
 
 const POLL_PLAYING_MS = 1000;
 const POLL_RESTING_MS = 4000;
+const OUTLINE_TRIES = 20; // a large file takes a moment to be looked through
+const OUTLINE_MS = 500;
 
 export const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 5, 10, 25, 50, 100, 'max'];
 
@@ -54,10 +57,12 @@ export function createReplayControl({ feed, setTimeout, clearTimeout, isHidden, 
   let why = '';
   let isWatching = false;
   let timer;
+  const outline = signal(/** @type {{from: number, to: number, exact: boolean, activity: number[]}|null} */ (null));
+  let outlineTimer;
   let nextSeek = null; // the last place that was asked for while another seek was under way
   let isSeeking = false;
 
-  return { view, watch, unwatch, refresh, act, seek };
+  return { view, outline, watch, unwatch, refresh, act, seek };
 
   /** From now on it is a replay that is shown. */
   function watch() {
@@ -65,11 +70,22 @@ export function createReplayControl({ feed, setTimeout, clearTimeout, isHidden, 
     mayControl = true;
     why = '';
     refresh();
+    learnOutline(OUTLINE_TRIES);
+  }
+
+  async function learnOutline(tries) {
+    clearTimeout(outlineTimer);
+    const answer = await feed.get('replay/outline').catch(() => null); // an older server, or one that went away
+    if (!isWatching) return;
+    if (answer?.known) outline.value = answer;
+    else if (tries > 1) outlineTimer = setTimeout(() => learnOutline(tries - 1), OUTLINE_MS);
   }
 
   function unwatch() {
     isWatching = false;
     clearTimeout(timer);
+    clearTimeout(outlineTimer);
+    outline.value = null;
     confirmed = null;
     view.value = null;
   }

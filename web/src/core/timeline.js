@@ -59,9 +59,9 @@ export function createTimeline({
   let marksTimer;
 
   return {
-    take, nowUs, mode, behind, rate, marks, notice, replay: control.view, density, history,
+    take, nowUs, recordedUs, mode, behind, rate, marks, notice, replay: control.view, outline: control.outline, density, history,
     pause, resume, toggle, continueFromHere, rewindTo, rewindToMs, backToLive, seek, seekBy, step, setSpeed, changeSpeed,
-    setLoop, setMarks, toggleLoop, goToStart, goToEnd, setRecordedEnd, refresh: () => control.refresh(), wake,
+    setLoop, setMarks, toggleLoop, goToStart, goToEnd, refresh: () => control.refresh(), wake,
     /** Listens to what the screen shall show: the types that `take()` gets, and `jump`. */
     on: (type, listener, options) => listeners.add(type, listener, options),
     /** Does the screen show what comes? */
@@ -102,26 +102,26 @@ export function createTimeline({
     if (isRecorded && (entry.type === 'feed' || entry.type === 'reset')) control.refresh();
   }
 
-  function onHello({ mode: world }) {
+  function onHello({ mode: world, isNewEpoch }) {
     const wasRecorded = isRecorded;
     isRecorded = world === 'replay';
     if (isRecorded) control.watch();
     else control.unwatch();
-    if (isRecorded !== wasRecorded) {
-      edgeClock.clear();
-      setMarks(null);
-    }
+    if (isRecorded !== wasRecorded || isNewEpoch) edgeClock.clear();
+    if (isRecorded !== wasRecorded) setMarks(null);
     if (cursor === null) mode.value = isRecorded ? 'replay' : 'live';
   }
 
   function observe(items) {
+    if (control.view.peek()?.rebased) return;
     for (const { recv, ts } of items) {
       const us = recv ?? ts;
       if (us !== undefined) edgeClock.observe(us);
     }
   }
 
-  function onView({ state, speed, clock, position }) {
+  function onView({ state, speed, clock, position, to, exact }) {
+    edgeClock.setEnd(exact ? to : undefined);
     edgeClock.setRate(state === 'playing' && speed !== 'max' ? speed : 0);
     if (clock !== undefined) edgeClock.set(clock);
     else if (state === 'paused' && position !== undefined) edgeClock.observe(position);
@@ -139,8 +139,9 @@ export function createTimeline({
 
   /** What the clock says where the newest data is. */
   function edgeUs() {
-    if (!isRecorded) return Math.round(serverMs() * 1000);
-    return edgeClock.us() ?? control.view.peek()?.position ?? control.view.peek()?.from ?? 0;
+    const { rebased, position, from } = control.view.peek() ?? {};
+    if (!isRecorded || rebased) return Math.round(serverMs() * 1000);
+    return edgeClock.us() ?? position ?? from ?? 0;
   }
 
   /** The screen's clock, µs since 1970. */
@@ -150,9 +151,9 @@ export function createTimeline({
     return isRecorded ? (shownClock.us() ?? frozenUs) : Math.round(edgeUs() - (now() - headMs) * 1000);
   }
 
-  function setRecordedEnd(us) {
-    edgeClock.setEnd(us);
-    shownClock.setEnd(us);
+  /** Where the replay is in recorded time, which the screen's clock is not where it is rebased. */
+  function recordedUs() {
+    return cursor === null ? (edgeClock.us() ?? control.view.peek()?.from ?? 0) : nowUs();
   }
 
   // ---- this screen alone ----
