@@ -10,7 +10,7 @@ import { Palette } from './Palette.jsx';
 import { Panel } from './Panel.jsx';
 import { Search } from './Search.jsx';
 import { Settings } from './Settings.jsx';
-import { Timeline } from './Timeline.jsx';
+import { Timeline, useClockWords } from './Timeline.jsx';
 import { Toasts } from './Toasts.jsx';
 import { VIEWS } from './views.js';
 import { useApp, useValue } from './context.js';
@@ -91,10 +91,17 @@ function Nav() {
   );
 }
 
+/** How the connection is; while it is well, what time is shown unless that is now. */
 function Pill() {
   const app = useApp();
-  const { pill } = useValue(app.connection);
-  return <div class="pill"><span class="dot" aria-hidden="true" /><span id="pill">{pill}</span></div>;
+  const { state, pill } = useValue(app.connection);
+  const clock = useClockWords(app);
+  const isWell = state === 'live' && clock.pill !== '';
+  return (
+    <div class="pill" title={isWell ? `${clock.pill} ${clock.detail} · connection: ${pill}` : undefined}>
+      <span class="dot" aria-hidden="true" /><span id="pill">{isWell ? clock.pill : pill}</span>
+    </div>
+  );
 }
 
 function Tools() {

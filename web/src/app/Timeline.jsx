@@ -318,8 +318,8 @@ function Intro() {
   const what = text && text !== 'Live data' ? `${text}. ` : '';
   return (
     <p class="intro">
-      <span>{what}Press <kbd>/</kbd> to search, <kbd>Space</kbd> to pause, drag the timeline to go back, or{' '}
-        <a href={app.route.href({ view: 'connect' })}>connect your own code</a>.</span>
+      <span>{what}<span class="keys">Press <kbd>/</kbd> to search, <kbd>Space</kbd> to pause. </span>Drag the timeline to go back,
+        or <a href={app.route.href({ view: 'connect' })}>connect your own code</a>.</span>
       <button type="button" class="icon" aria-label="Dismiss this hint" onClick={() => { app.settings.seenIntro.value = true; }}><Icon name="close" /></button>
     </p>
   );

@@ -73,8 +73,14 @@ export function createReplayControl({ feed, setTimeout, clearTimeout, isHidden, 
     learnOutline(OUTLINE_TRIES);
   }
 
+  function isConnected() {
+    return feed.state === undefined || feed.state === 'live' || feed.state === 'stalled';
+  }
+
   async function learnOutline(tries) {
     clearTimeout(outlineTimer);
+    await null;
+    if (!isConnected()) return; // the next hello asks again
     const answer = await feed.get('replay/outline').catch(() => null); // an older server, or one that went away
     if (!isWatching) return;
     if (answer?.known) outline.value = answer;
@@ -92,7 +98,12 @@ export function createReplayControl({ feed, setTimeout, clearTimeout, isHidden, 
 
   async function refresh() {
     clearTimeout(timer);
+    await null; // hello comes a moment before the feed is live
     if (!isWatching) return;
+    if (!isConnected()) { // a server that is away is not asked
+      schedule();
+      return;
+    }
     const number = asked;
     try {
       const state = await feed.replay.state();
