@@ -18,8 +18,9 @@ enum work { WORK_FILL, WORK_REWIND, WORK_SEEK };
 struct sought {
     struct price_event *prelude; /* owned; in order of time */
     size_t prelude_count;
-    size_t at;       /* the first event of the batch that counts */
-    int64_t time_ns; /* or EVENT_NO_TIME */
+    size_t at;             /* the first event of the batch that counts */
+    int64_t time_ns;       /* or EVENT_NO_TIME */
+    uint64_t bytes_before; /* of the file, before the batch; UINT64_MAX: not known */
 };
 
 struct input {
@@ -32,6 +33,7 @@ struct input {
     struct event_batch *reading, *filling;
     bool filled;                               /* `filling` is complete and waits for its turn */
     size_t at;                                 /* next event of `reading` */
+    uint64_t bytes_before, bytes_read;         /* of the file, before and behind `reading` */
     bool ended;                                /* nothing comes after `reading` */
     enum work work;                            /* what the job under way does */
     enum work wanted;                          /* more than WORK_FILL: to be done next */
@@ -184,9 +186,12 @@ static void seek_run(struct input *input)
     struct gathering gathering = {0};
     input->work_rc = seek_begin(input);
     bool found = false;
+    uint64_t bytes_before = UINT64_MAX;
     while (input->work_rc == 0 && !found && !atomic_load(&input->abandon)) {
         input->producer->ops->fill(input->producer, input->filling);
         found = seek_in_batch(input, &gathering);
+        input->sought.bytes_before = bytes_before;
+        bytes_before = input->filling->bytes_read;
         if (input->filling->end != PRODUCER_MORE)
             break;
     }
@@ -223,14 +228,15 @@ static void counts_take(struct input *input)
 }
 
 /* Makes the filled batch the one being read, from its event `at` on. */
-static void batch_turn(struct input *input, size_t at)
+static void batch_turn(struct input *input, size_t at, uint64_t bytes_before)
 {
     struct event_batch *empty = input->reading;
+    input->bytes_before = bytes_before;
     input->reading = input->filling;
     input->filling = empty;
     input->filled = false;
     input->at = at;
-    input->counts.bytes_read = input->reading->bytes_read;
+    input->bytes_read = input->reading->bytes_read;
     if (input->reading->end != PRODUCER_MORE)
         input->ended = true;
     if (input->reading->end == PRODUCER_BROKEN)
@@ -249,8 +255,10 @@ static void job_done(uv_work_t *job, int status)
         input->hooks.message(input->hooks.ctx, "a source cannot be read again");
     } else if (input->wanted == WORK_FILL) {
         counts_take(input);
+        if (input->work == WORK_REWIND)
+            input->bytes_read = 0;
         if (input->work == WORK_SEEK)
-            batch_turn(input, input->sought.at);
+            batch_turn(input, input->sought.at, input->sought.bytes_before);
         else
             input->filled = true;
     }
@@ -347,7 +355,7 @@ enum input_state input_peek(struct input *input, struct price_event *out, uint32
         if (event == NULL && !input->filled)
             break;
         if (event == NULL) {
-            batch_turn(input, 0);
+            batch_turn(input, 0, input->bytes_read);
             continue;
         }
         if (event_translate(input, event, out, source_stream))
@@ -433,7 +441,13 @@ const char *input_name(const struct input *input)
 
 void input_counts(const struct input *input, struct input_counts *out)
 {
+    const size_t count = input->reading->count;
     *out = input->counts;
+    out->bytes_read = input->bytes_read;
+    /* What has been read ahead is not where the replay is. */
+    if (count > 0 && input->bytes_before < input->bytes_read)
+        out->bytes_read -= (uint64_t)((double)(input->bytes_read - input->bytes_before) *
+                                      (double)(count - input->at) / (double)count);
 }
 
 void input_sources(const struct input *input, void (*visit)(void *ctx, uint32_t stream), void *ctx)

@@ -347,6 +347,8 @@ static void pace_note(struct track *track, int64_t event_ns, int64_t due_ns, int
     }
     if (!is_first)
         track->took_ns += now_ns - track->paced_real_ns;
+    if (!is_first && track->pacer.speed == 0)
+        track->asked_ns += now_ns - track->paced_real_ns; /* nothing is: as long as it takes */
     if (step > 0 || is_first)
         track->paced_event_ns = event_ns;
     track->paced_real_ns = is_first && due_ns != PACER_AT_ONCE ? due_ns : now_ns;

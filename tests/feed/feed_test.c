@@ -243,6 +243,31 @@ static void its_status_tells_how_it_stands(void **state)
         fail_msg("%s", f->messages);
 }
 
+/* Files are read ahead, which is no progress of the replay. */
+static void bytes_read_are_those_of_what_was_sent(void **state)
+{
+    struct fixture *f = *state;
+    struct feed_status status = {0};
+    add(f, "x", "A1 A2 A3 A4");
+    f->options.start_paused = true;
+    start(f);
+    assert_true(command(f, (struct feed_command){.action = FEED_STEP, .count = 2}));
+    for (int tries = 0; tries < 20000 && status.events < 2; tries++) {
+        free(status.inputs);
+        status = status_of(f);
+        usleep(1000); /* until the file has been read */
+    }
+    assert_int_equal(status.events, 2);
+    assert_int_equal(status.bytes_read, status.bytes_total / 2);
+    free(status.inputs);
+    command(f, (struct feed_command){.action = FEED_RESUME});
+    command(f, (struct feed_command){.action = FEED_SPEED, .speed = 0});
+    wait_for_end(f);
+    status = status_of(f);
+    assert_int_equal(status.bytes_read, status.bytes_total);
+    free(status.inputs);
+}
+
 static void nothing_is_sent_before_it_is_told_to_go(void **state)
 {
     struct fixture *f = *state;
@@ -499,6 +524,7 @@ int main(void)
         TEST(everything_arrives_in_order),
         TEST(more_than_the_bus_holds_arrives_whole),
         TEST(its_status_tells_how_it_stands),
+        TEST(bytes_read_are_those_of_what_was_sent),
         TEST(nothing_is_sent_before_it_is_told_to_go),
         TEST(a_simulated_market_plays_without_end),
         TEST(paused_it_steps_and_then_goes_on),

@@ -330,6 +330,19 @@ static void what_it_took_counts_from_when_it_was_due(void **state)
     assert_int_equal(f->track.took_ns, 4 * S);
 }
 
+/* The pace of the rest is not spoilt by what was played as fast as possible. */
+static void at_most_speed_as_long_as_it_takes_is_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    add(f, "x", "A10 A20 A30");
+    start(f);
+    pump_after(f, 0);
+    track_set_speed(&f->track, 0, f->now_ns);
+    pump_after(f, 3);
+    assert_seen(f, "x=up A10 A20 A30 x=ended");
+    assert_int_equal(f->track.asked_ns, f->track.took_ns);
+}
+
 /* The command line allows any speed above 0. */
 static void no_speed_is_too_much_or_too_little(void **state)
 {
@@ -607,6 +620,7 @@ int main(void)
         TEST(events_come_when_they_are_due),
         TEST(speed_divides_the_time_between),
         TEST(what_it_took_counts_from_when_it_was_due),
+        TEST(at_most_speed_as_long_as_it_takes_is_asked_for),
         TEST(no_speed_is_too_much_or_too_little),
         TEST(long_silences_are_cut),
         TEST(a_pump_sends_a_few_thousand_events_at_most),
