@@ -32,15 +32,32 @@ static void on_signal(int signal_number)
     raise(signal_number);
 }
 
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+enum { SIGNALS = sizeof signals / sizeof *signals };
+
 static void guard(char *path)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     const struct sigaction action = {.sa_handler = on_signal};
     struct sigaction old;
     unfinished_path = path;
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+    for (size_t i = 0; i < SIGNALS; i++)
         if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
             sigaction(signals[i], &action, NULL);
+}
+
+/* No signal comes between the file's creation and its guard: only what is ours may be removed. */
+static int create_guarded(char *path, enum pack_kind kind, struct pack **out)
+{
+    sigset_t set, old;
+    sigemptyset(&set);
+    for (size_t i = 0; i < SIGNALS; i++)
+        sigaddset(&set, signals[i]);
+    sigprocmask(SIG_BLOCK, &set, &old);
+    const int rc = pack_create(path, kind, out);
+    if (rc == 0)
+        guard(path);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    return rc;
 }
 
 /* ---- opening ---- */
@@ -64,7 +81,7 @@ static int file_create(struct feed_output *output, char *error, size_t error_siz
         return -ENOMEM;
     if (output->options.replaces)
         unlink(output->part_path);
-    const int rc = pack_create(output->part_path, pack_kind_of(path), &output->pack);
+    const int rc = create_guarded(output->part_path, pack_kind_of(path), &output->pack);
     if (rc == -EEXIST)
         snprintf(error, error_size,
                  "%s: the file exists: another conversion runs, or was killed and --force writes "
@@ -72,8 +89,6 @@ static int file_create(struct feed_output *output, char *error, size_t error_siz
                  output->part_path);
     else if (rc != 0)
         snprintf(error, error_size, "%s: %s", output->part_path, strerror(-rc));
-    if (rc == 0)
-        guard(output->part_path);
     return rc;
 }
 
