@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "feed/foreign.h"
 #include "feed/line_reader.h"
 #include "feed/native_index.h"
 
@@ -114,7 +115,8 @@ static void take_line(struct file_producer *file, struct event_batch *batch,
 static void take_long_line(struct file_producer *file, struct event_batch *batch)
 {
     char reason[64];
-    snprintf(reason, sizeof reason, "longer than %zu bytes", file->line_bytes_max);
+    snprintf(reason, sizeof reason, "longer than %zu bytes (--max-line-bytes)",
+             file->line_bytes_max);
     file->lines++;
     count_bad(file, batch, line_reader_position(file->reader).line, NULL, reason);
 }
@@ -124,9 +126,9 @@ static void tell_nothing_found(const struct file_producer *file, struct event_ba
     const size_t used = strlen(batch->message);
     snprintf(batch->message + used, sizeof batch->message - used,
              "%s%s: no trades or quotes in %" PRIu64 " lines (format %s; %" PRIu64
-             " ignored, %" PRIu64 " bad)",
+             " ignored, %" PRIu64 " bad); they are made of %s",
              used > 0 ? "; " : "", file->shown, file->lines, file->format->name, file->ignored,
-             file->bad);
+             file->bad, file->format->takes);
 }
 
 /* No more lines: `rc` is why. */
@@ -292,7 +294,8 @@ static int refuse_empty(const struct file_producer *file, int rc, bool has_long_
         return rc;
     }
     if (has_long_line)
-        snprintf(error, error_size, "%s: the first lines are longer than %zu bytes", file->path,
+        snprintf(error, error_size,
+                 "%s: the first lines are longer than %zu bytes (--max-line-bytes)", file->path,
                  file->line_bytes_max);
     else
         snprintf(error, error_size, "%s: %s", file->path,
@@ -329,8 +332,10 @@ static int guess_format(struct file_producer *file, const struct sample *sample,
     if (file->format != NULL)
         return 0;
     show_line(&sample->lines[0], shown);
-    snprintf(error, error_size, "%s: format not recognised; line %" PRIu64 " is: %s; tried: %s",
-             file->path, sample->lines[0].number, shown, tried);
+    const char *name = foreign_name(sample->lines[0].text, sample->lines[0].len);
+    snprintf(error, error_size, "%s: format not recognised%s%s; line %" PRIu64 " is: %s; tried: %s",
+             file->path, name != NULL ? ", it looks like " : "", name != NULL ? name : "",
+             sample->lines[0].number, shown, tried);
     return -EILSEQ;
 }
 

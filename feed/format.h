@@ -69,6 +69,7 @@ void format_output_finish(struct format_output *out);
 struct format {
     const char *name;
     const char *content;     /* for --help: what such a file holds */
+    const char *takes;       /* for a file without events: what they are made of */
     const char *const *keys; /* of the spec that it takes, besides `format`; ends with NULL */
 
     /* How sure it is, 0 to 100, that these first lines (none of them empty, at least one) are of

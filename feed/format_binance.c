@@ -60,6 +60,7 @@ static const char *const keys[] = {"symbol", "source", NULL};
 const struct format format_binance = {
     .name = "binance",
     .content = "Binance stream messages, each after its receive time in nanoseconds and a space",
+    .takes = "trade, aggTrade and bookTicker messages",
     .keys = keys,
     .guess = guess,
     .create = create,

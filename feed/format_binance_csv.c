@@ -143,6 +143,7 @@ static const char *const keys[] = {"symbol", "source", NULL};
 const struct format format_binance_csv = {
     .name = "binance-csv",
     .content = "Binance' public data files of trades or aggTrades, with a header or without",
+    .takes = "rows of trades and aggTrades files",
     .keys = keys,
     .guess = guess,
     .create = create,

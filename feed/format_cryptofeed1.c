@@ -141,6 +141,7 @@ static const char *const keys[] = {"symbol", "source", "exchange", NULL};
 const struct format format_cryptofeed1 = {
     .name = "cryptofeed1",
     .content = "cryptofeed's raw text: exchange messages, each after its receive time and a colon",
+    .takes = "trade and ticker messages of Coinbase, Kraken, Bitstamp, Bybit and Binance",
     .keys = keys,
     .guess = guess,
     .create = create,

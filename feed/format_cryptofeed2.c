@@ -216,6 +216,7 @@ static const char *const keys[] = {"symbol", "source", "exchange", NULL};
 const struct format format_cryptofeed2 = {
     .name = "cryptofeed2",
     .content = "cryptofeed's raw JSON lines: a header, then records with t, conn, ts and data",
+    .takes = "trade and ticker messages of Coinbase, Kraken, Bitstamp, Bybit and Binance",
     .keys = keys,
     .guess = guess,
     .create = create,

@@ -13,12 +13,11 @@
  *   ?format=csv&columns=ts,price,size&symbol=BCH/EUR
  *       1672531436,90.540000,1.10448420: the unit is told by the number of digits
  *
- *   columns     ts recv symbol price size side bid bid_size ask ask_size, - for one to pass over,
- *               each at most once; without it the header must have such names (others are passed
- *               over). A row with a price is a trade, one with a bid or ask a quote.
- *   symbol      where there is no such column; source: "csv" unless given
- *   date, tz    the day on which numbers count from midnight; the zone of that day and of times
- *               that name none (UTC unless given)
+ *   columns     ts recv symbol source price size side bid bid_size ask ask_size, - for one to pass
+ *               over, each at most once; without it the header must have such names (others are
+ * passed over). A row with a price is a trade, one with a bid or ask a quote. symbol      where
+ * there is no such column; source: "csv" unless given or in a column date, tz    the day on which
+ * numbers count from midnight; the zone of that day and of times that name none (UTC unless given)
  *   ts_unit     s, ms, us or ns; ms with date=, else told by 10, 13, 16 or 19 digits
  *   price_scale price, bid and ask are integers, the last so many digits being behind the point
  *   one_sided   1: a side that is empty or all zero keeps its last known value
@@ -39,10 +38,10 @@
 
 enum { SKIP_MAX = 1000000 };
 
-enum column { TS, RECV, SYMBOL, PRICE, SIZE, SIDE, BID, BID_SIZE, ASK, ASK_SIZE, COLUMNS };
+enum column { TS, RECV, SYMBOL, SOURCE, PRICE, SIZE, SIDE, BID, BID_SIZE, ASK, ASK_SIZE, COLUMNS };
 
 static const char *const names[COLUMNS] = {
-    "ts", "recv", "symbol", "price", "size", "side", "bid", "bid_size", "ask", "ask_size",
+    "ts", "recv", "symbol", "source", "price", "size", "side", "bid", "bid_size", "ask", "ask_size",
 };
 
 /* Of one-sided quotes: the last of a symbol. */
@@ -113,8 +112,9 @@ static const char *missing_column(const struct parser *parser)
 
 static int read_columns(struct parser *parser, char *error, size_t error_size)
 {
-    static const char allowed[] =
-        "ts recv symbol price size side bid bid_size ask ask_size, each once, and - (to pass over)";
+    static const char allowed[] = "ts recv symbol source price size side bid bid_size ask "
+                                  "ask_size, each once, and - (to pass "
+                                  "over)";
     const char *at = parser->options.columns;
     clear_places(parser);
     if (at == NULL)
@@ -445,7 +445,7 @@ static enum format_result add_quote(struct parser *parser, struct price_event *e
 
 static enum format_result take_row(struct parser *parser, struct format_output *out)
 {
-    static const struct format_name source = {"csv", sizeof "csv" - 1};
+    struct format_name source = {"csv", sizeof "csv" - 1};
     struct price_event trade = event_make(EVENT_TRADE), quote = event_make(EVENT_QUOTE);
     struct format_name symbol = {"", 0};
     if (parser->csv.count != parser->cells)
@@ -465,6 +465,10 @@ static enum format_result take_row(struct parser *parser, struct format_output *
     if (parser->places[SYMBOL] >= 0) {
         const struct csv_cell cell = trimmed(parser, SYMBOL);
         symbol = (struct format_name){cell.text, cell.len};
+    }
+    if (has_cell(parser, SOURCE)) {
+        const struct csv_cell cell = trimmed(parser, SOURCE);
+        source = (struct format_name){cell.text, cell.len};
     }
     enum format_result rc = FORMAT_EVENTS;
     if (has_trade)
@@ -537,6 +541,7 @@ static const char *const keys[] = {"columns",   "symbol",  "source",      "date"
 const struct format format_csv = {
     .name = "csv",
     .content = "CSV rows whose fields columns= names (or a header with those names)",
+    .takes = "rows with a price, a bid or an ask",
     .keys = keys,
     .guess = guess,
     .create = create,

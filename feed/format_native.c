@@ -214,6 +214,7 @@ static const char *const keys[] = {"symbol", "source", NULL};
 const struct format format_native = {
     .name = "native",
     .content = "pricecast's own recordings: a header {\"pricecast\":1}, then one JSON item a line",
+    .takes = "items of kind trade or quote",
     .keys = keys,
     .guess = guess,
     .create = create,

@@ -224,6 +224,7 @@ static const char *const keys[] = {"symbol", "source", NULL};
 const struct format format_tardis = {
     .name = "tardis",
     .content = "Tardis' CSV files of trades, quotes or book_ticker, with their header",
+    .takes = "rows of trades, quotes and book_ticker files",
     .keys = keys,
     .guess = guess,
     .create = create,

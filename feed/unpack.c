@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 enum { INPUT_BYTES = 256 * 1024, MAGIC_BYTES = 4, TEXT_BYTES_AT_ONCE = 1 << 30 };
 enum { RUNNING = 1 }; /* of `state`; otherwise what unpack_read() returns from now on */
@@ -159,7 +160,12 @@ static ssize_t read_zstd(struct unpack *unpack, char *out, size_t room)
         ZSTD_inBuffer in = {unpack->in + unpack->in_at, zstd_share(unpack, (size_t)got), 0};
         const size_t rc = ZSTD_decompressStream(unpack->zstd, &text, &in);
         if (ZSTD_isError(rc)) {
-            stop_at(unpack, -EBADMSG, "zstd data is corrupt", ZSTD_getErrorName(rc));
+            stop_at(
+                unpack, -EBADMSG,
+                ZSTD_getErrorCode(rc) == ZSTD_error_frameParameter_windowTooLarge
+                    ? "zstd data needs a window of more than 128 MiB: compress it without --long"
+                    : "zstd data is corrupt",
+                ZSTD_getErrorName(rc));
             break;
         }
         unpack->in_at += in.pos;

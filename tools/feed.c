@@ -36,7 +36,7 @@ static const struct option_spec specs[] = {
      "cat, convert, merge: sort events of a file that are up to S seconds "
      "out of order (or ms, m)",
      OPTION_TEXT, SETTING(window_text)},
-    {"max-line-bytes", "N", "longest line of a file", OPTION_WHOLE, SETTING(line_bytes),
+    {"max-line-bytes", "N", "longest line of a file (16777216)", OPTION_WHOLE, SETTING(line_bytes),
      .min = 1024, .max = 1 << 30},
     {"force", NULL, "convert, merge: write over OUT", OPTION_FLAG, SETTING(has_force)},
     {"json", NULL, "info: one JSON object a line for each FILE", OPTION_FLAG, SETTING(has_json)},
@@ -59,9 +59,11 @@ static const struct options_program program = {
         "Columns of CSV: " CSV_COLUMNS ";\n"
         "times are microseconds since the epoch, what is not known is empty.\n"
         "\n"
-        "Exits 0; 1 when something failed or a file broke off, after doing what could be done "
-        "with\n"
-        "what was whole; 2 for bad arguments. Bad lines are reported and left out.",
+        "Exits 0; 1 when something failed, a file broke off or has no trade or quote in any of "
+        "its\n"
+        "lines, after doing what could be done with what was whole; 2 for bad arguments. Bad "
+        "lines\n"
+        "are counted, the first of each file is shown, and left out.",
     .specs = specs,
     .spec_count = sizeof specs / sizeof *specs,
 };
@@ -129,7 +131,7 @@ static int run_info(const struct settings *settings, const char *const *files, s
             feed_info_print_json(stdout, info);
         else
             feed_info_print(stdout, info);
-        if (!info->is_whole)
+        if (!feed_info_is_good(info))
             status = EXIT_FAILED;
         feed_info_finish(info);
         if (fflush(stdout) != 0)

@@ -187,6 +187,12 @@ int feed_info_read(struct feed_info *info, const char *spec, size_t line_bytes_m
     return rc;
 }
 
+bool feed_info_is_good(const struct feed_info *info)
+{
+    return info->is_whole &&
+           !feed_file_is_useless(info->producer, info->events, info->ignored, info->bad);
+}
+
 void feed_info_finish(struct feed_info *info)
 {
     info->producer->ops->destroy(info->producer);

@@ -57,6 +57,9 @@ int feed_info_read(struct feed_info *info, const char *spec, size_t line_bytes_m
                    size_t error_size);
 void feed_info_finish(struct feed_info *info);
 
+/* Whether the file was read to its end, and something of it could be used. */
+bool feed_info_is_good(const struct feed_info *info);
+
 /* ---- feed_info_print.c ---- */
 
 void feed_info_print(FILE *out, const struct feed_info *info);

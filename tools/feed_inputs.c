@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "feed/file_producer.h"
 #include "feed/file_spec.h"
 #include "feed/reorder.h"
 
-enum { NONE = 0xffffffffu, FEED_LATE_BYTES = 400 };
+enum { NONE = 0xffffffffu, FEED_NOTICE_BYTES = 400 };
 /* Files are slightly out of order. Past `to` by more than this a file is not read further. */
 #define DISORDER_MAX_NS INT64_C(60000000000)
 
@@ -27,6 +28,8 @@ struct input {
     bool has_ended;                  /* there is no next event */
     uint32_t *map;                   /* to the common streams */
     uint32_t map_size;
+    uint64_t events; /* of it, wanted or not */
+    bool has_told_end;
 };
 
 struct feed_inputs {
@@ -144,18 +147,43 @@ void feed_inputs_close(struct feed_inputs *inputs)
 
 /* ---- one file ---- */
 
+bool feed_file_is_useless(const struct producer *producer, uint64_t events, uint64_t ignored,
+                          uint64_t bad)
+{
+    const bool may_be_quiet = file_producer_format(producer) == &format_native;
+    return events == 0 && bad + (may_be_quiet ? 0 : ignored) > 0;
+}
+
+/* The first bad line has been told. */
+static void file_ended(struct feed_inputs *inputs, const struct input *input)
+{
+    const struct event_batch *batch = input->batch;
+    char text[FEED_NOTICE_BYTES];
+    if (feed_file_is_useless(input->producer, input->events, batch->ignored, batch->bad))
+        inputs->is_broken = true;
+    if (batch->bad < 2)
+        return;
+    snprintf(text, sizeof text, "%.300s: %" PRIu64 " of %" PRIu64 " lines were bad and left out",
+             input->producer->name, batch->bad, batch->lines);
+    inputs->options.message(inputs->options.ctx, text);
+}
+
 /* Returns whether there is more to read. */
 static bool input_refill(struct feed_inputs *inputs, struct input *input)
 {
     struct event_batch *batch = input->batch;
     do {
+        if (input->has_told_end)
+            return false;
         if (batch->end != PRODUCER_MORE) {
             inputs->is_broken |= batch->end == PRODUCER_BROKEN;
-            batch->end = PRODUCER_ENDED;
+            input->has_told_end = true;
+            file_ended(inputs, input);
             return false;
         }
         input->producer->ops->fill(input->producer, batch);
         input->at = 0;
+        input->events += batch->count;
         if (batch->message[0] != '\0')
             inputs->options.message(inputs->options.ctx, batch->message);
     } while (batch->count == 0);
@@ -164,7 +192,7 @@ static bool input_refill(struct feed_inputs *inputs, struct input *input)
 
 static void tell_late(const struct feed_inputs *inputs, const struct input *input)
 {
-    char text[FEED_LATE_BYTES];
+    char text[FEED_NOTICE_BYTES];
     snprintf(text, sizeof text,
              "%.300s: %" PRIu64 " events came later than --reorder-window allows",
              input->producer->name, input->reorder.late);

@@ -28,6 +28,11 @@ typedef void feed_message_fn(void *ctx, const char *text);
 int feed_file_open(const char *spec, size_t line_bytes_max, struct producer **out,
                    int64_t *offset_ns, char *error, size_t error_size);
 
+/* Whether nothing at all could be used of a file that was read to its end. One that has a header
+ * only, or a recording of a quiet time, is not meant. */
+bool feed_file_is_useless(const struct producer *producer, uint64_t events, uint64_t ignored,
+                          uint64_t bad);
+
 /* Adds offset_ns to the times the event has. */
 void feed_event_shift(struct price_event *event, int64_t offset_ns);
 

@@ -267,7 +267,7 @@ static void a_line_above_the_limit_is_one_bad_line(void **state)
     assert_int_equal(open_options(run, &options), 0);
     take_all(run);
     expect_totals(run, 3, 2, 0, 1);
-    assert_non_null(strstr(run->messages, ":2: longer than 70 bytes; "));
+    assert_non_null(strstr(run->messages, ":2: longer than 70 bytes (--max-line-bytes); "));
 }
 
 static void a_file_cut_short_gives_what_is_whole_and_says_where_it_ends(void **state)
@@ -362,8 +362,8 @@ static void files_without_lines_are_refused(void **state)
     REFUSES("\n\r\n\n", -ENODATA, ": the first lines are all empty");
     REFUSES("\x1f\x8b\x08\x00\x00", -ENODATA,
             ": gzip data ends early at byte 5, before the first line ends");
-    REFUSES("12345678901", -ENODATA, ": the first lines are longer than 10 bytes",
-            .line_bytes_max = 10);
+    REFUSES("12345678901", -ENODATA,
+            ": the first lines are longer than 10 bytes (--max-line-bytes)", .line_bytes_max = 10);
     expect_refusal(NULL, 0, &(struct file_options){.path = "/nonexistent"}, -ENOENT,
                    ": No such file or directory");
     expect_refusal(NULL, 0, &(struct file_options){.path = "/tmp"}, -EISDIR, ": Is a directory");

@@ -148,12 +148,12 @@ test('keeps what CSV can hold, character for character', async () => {
 
 test('CSV can be read again', async () => {
   const list = makeItems(2000, { seed: 10 })
-    .map((line) => ({ ...JSON.parse(line), source: 'x' }))
+    .map((line) => JSON.parse(line))
     .filter(({ symbol }) => symbol.startsWith('B') || symbol === 'a,b');
   const path = recording(list.map((item) => JSON.stringify(item)));
   const out = fresh('.csv.gz');
   await convert(path, '-o', out);
-  assert.deepEqual(await cat(`file:${out}?source=x`), await cat(path));
+  assert.deepEqual(await cat(out), await cat(path));
 });
 
 test('OUT may have any name and any of both formats, or be stdout', async () => {
@@ -246,14 +246,36 @@ test('lines have a limit that can be moved', async () => {
   })]);
   assert.equal((await cat(path)).length, 1);
   const { code, stdout, stderr } = await feed(['cat', path, '--max-line-bytes', '10000']);
-  assert.deepEqual([code, stdout], [0, '']);
-  assert.match(stderr, /:2: longer than 10000 bytes; .*\n.*no trades or quotes in 2 lines/);
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.match(stderr,
+    /:2: longer than 10000 bytes \(--max-line-bytes\); .*\n.*no trades or quotes in 2 lines/);
 });
 
 test('a file without a single price says so', async () => {
   const { code, stderr } = await feed(['cat', recording([])]);
   assert.equal(code, 0);
-  assert.match(stderr, /no trades or quotes in 1 lines \(format native; 0 ignored, 0 bad\)\n$/);
+  assert.match(stderr, /no trades or quotes in 1 lines \(format native; 0 ignored, 0 bad\); they are /);
+});
+
+test('a file of which nothing can be used is a failure, a recording of a quiet time is not', async () => {
+  const path = fresh('.capture');
+  writeFileSync(path, '1700000000000000000 {"stream":"a@depth","data":{"e":"depthUpdate","s":"A"}}\n'
+    .repeat(3));
+  for (const command of ['cat', 'info']) {
+    const { code, stdout, stderr } = await feed([command, path]);
+    assert.equal(code, 1);
+    assert.match(stdout + stderr, /no trades or quotes in 3 lines .*made of trade, aggTrade and /);
+  }
+  const quiet = recording(['{"type":"feed","source":"x","state":"up","ts":1}']);
+  for (const command of ['cat', 'info']) assert.equal((await feed([command, quiet])).code, 0);
+});
+
+test('what needs unpacking or converting first is named', async () => {
+  const path = fresh();
+  writeFileSync(path, 'PK\u0003\u0004 and so on\n');
+  assert.match((await feed(['cat', path])).stderr, /it looks like a zip archive, which has to be unpack/);
+  writeFileSync(path, Buffer.from(`${makeItems(3).join('\n')}\n`, 'utf16le'));
+  assert.match((await feed(['info', path])).stderr, /it looks like UTF-16 text, which has to be conv/);
 });
 
 test('seq counts from 1 in each stream', async () => {
@@ -348,7 +370,7 @@ test('bad lines are reported and left out', async () => {
   const { code, stdout, stderr } = await feed(['cat', path]);
   assert.equal(code, 0);
   assert.equal(lines(stdout).length, 2);
-  assert.match(stderr, /:3: bad JSON.*; further bad lines are only counted\n$/);
+  assert.match(stderr, /:3: bad JSON.*; further bad lines are only counted\n.*: 2 of 5 lines were bad/);
 });
 
 test('a full disk leaves nothing behind', async () => {
