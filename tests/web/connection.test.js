@@ -210,9 +210,9 @@ function createFetch(...answers) {
   const asked = [];
   const fetch = async (url, { method = 'GET', body } = {}) => {
     asked.push([method, url, ...(body ? [JSON.parse(body)] : [])]);
-    const { status = 200, json } = answers.shift();
+    const { status = 200, json, text } = answers.shift();
     if (status === 0) throw new TypeError('fetch failed');
-    return { ok: status < 300, status, json: async () => json };
+    return { ok: status < 300, status, json: async () => json, text: async () => text };
   };
   return { fetch, asked };
 }
@@ -242,6 +242,15 @@ test('the replay is told what to do', async () => {
     { action: 'speed', value: 'max' }, { action: 'step', count: 1 }, { action: 'loop', value: true }, { action: 'stop' },
   ]);
   assert.equal(asked[1][1], 'http://h:1/api/v1/replay');
+});
+
+test('metrics are a text beside the API', async () => {
+  const { fetch, asked } = createFetch({ text: 'pricecast_streams 2\n' }, { status: 503, text: 'no' }, { status: 0 });
+  const { feed } = setUp({ url: 'ws://h:1/ws?symbols=B', fetch });
+  assert.equal(await feed.metrics(), 'pricecast_streams 2\n');
+  assert.deepEqual(asked, [['GET', 'http://h:1/metrics']]);
+  await assert.rejects(feed.metrics(), { status: 503, retryable: true });
+  await assert.rejects(feed.metrics(), { code: 'network', retryable: true });
 });
 
 test('refusals carry code and status, failures may be retried', async () => {

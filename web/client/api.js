@@ -9,7 +9,8 @@ import { FeedError } from './errors.js';
  *   last event of each stream that was looked at: what has a higher `seq` is not in them yet
  * @typedef {'1s'|'5s'|'15s'|'1m'|'5m'|'15m'|'1h'|'4h'|'1d'} Interval
  * @typedef {{state: 'waiting'|'playing'|'paused'|'seeking'|'ended', speed: number|'max', loop: boolean,
- *   loops: number, events: number, position?: number, percent?: number, eta_ms?: number,
+ *   loops: number, events: number, position?: number, clock?: number, rebased?: boolean, from?: number, to?: number,
+ *   exact?: boolean, control?: boolean, percent?: number, eta_ms?: number,
  *   bytes_read: number, bytes_total: number, asked_ms: number, took_ms: number, events_s?: number,
  *   lateness_us: {p50: number, p99: number, max: number}}} ReplayState
  * @typedef {{signal?: AbortSignal}} Call
@@ -40,6 +41,25 @@ export class Api {
     return this.#ask(await this.#url(path), { method: 'POST', body: JSON.stringify(body), signal });
   }
 
+  /** What is no JSON, and not below /api. @returns {Promise<string>} */
+  async text(path, { signal } = /** @type {Call} */ ({})) {
+    const url = new URL(path, await this.#base());
+    url.protocol = url.protocol.replace('ws', 'http');
+    const answer = await this.#fetchFrom(url, { signal });
+    if (!answer.ok) throw new FeedError('internal', `status ${answer.status}`, { retryable: answer.status >= 500, status: answer.status });
+    return answer.text();
+  }
+
+  async #fetchFrom(url, options) {
+    const fetch = this.#fetch;
+    try {
+      return await fetch(url.href, options);
+    } catch (cause) {
+      if (options.signal?.aborted) throw options.signal.reason;
+      throw new FeedError('network', `${url.pathname}: ${cause instanceof Error ? cause.message : cause}`, { retryable: true, cause });
+    }
+  }
+
   async #url(path) {
     const url = new URL(`api/v1/${path}`, await this.#base());
     url.protocol = url.protocol.replace('ws', 'http');
@@ -47,11 +67,9 @@ export class Api {
   }
 
   async #ask(url, options) {
-    const fetch = this.#fetch;
-    let answer;
+    const answer = await this.#fetchFrom(url, options);
     let json;
     try {
-      answer = await fetch(url.href, options);
       json = await answer.json();
     } catch (cause) {
       if (options.signal?.aborted) throw options.signal.reason;

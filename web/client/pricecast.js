@@ -303,6 +303,12 @@ export class Feed {
     return this.#api.get(path, query, options);
   }
 
+  /** The text of `GET /metrics`: all figures of the server, as Prometheus reads them.
+   * @param {{signal?: AbortSignal}} [options] @returns {Promise<string>} */
+  metrics(options) {
+    return this.#api.text('metrics', options);
+  }
+
   /** Dials at once instead of waiting; also the only way out of `closed`. */
   retry() {
     if (this.#isOpen() || (this.#isDialling && this.#state !== 'closed')) return;
