@@ -15,10 +15,14 @@ const SKELETON_ROWS = 14;
 export function Markets() {
   const app = useApp();
   const selected = useValue(app.selected);
+  const isWide = useValue(app.isWide);
+  const isWanted = useValue(app.settings.detail);
+  const isAwaited = !selected && isWide && isWanted; // its room is kept, so that nothing moves
   return (
-    <div class={selected ? 'markets withDetail' : 'markets'}>
+    <div class={selected || isAwaited ? 'markets withDetail' : 'markets'}>
       <Panel name="The market list"><List /></Panel>
       {selected && <Panel name="The symbol panel"><Detail /></Panel>}
+      {isAwaited && <section class="detailRoom" aria-hidden="true" />}
     </div>
   );
 }
@@ -81,13 +85,13 @@ function Counts({ shown }) {
   return (
     <p class="counts">
       <span id="count">{count === symbols ? all : `${formatCount(count)} of ${all}`}</span>
-      <span id="held" class="held" hidden={!isHeld}
-        title="Rows stay where they are while you point at the table or move in it. Esc lets go.">Order held</span>
-      <span class="spring" />
-      <span id="rate" class="rate" title="Trades and quotes that happened at the sources">{formatCount(eventsPerS)} updates/s</span>
+      <span id="rate" class="rate" title="Trades and quotes that happened at the sources">{`${formatCount(eventsPerS)} updates/s`}</span>
       <span id="ratio" class="ratio" title={`${formatCount(itemsPerS)} a second reach this page: of each stream the newest. So many became one.`}>
         {itemsPerS > 0 ? formatRatio(Math.max(1, eventsPerS / itemsPerS)) : ''}
       </span>
+      <span class="spring" />
+      <span id="held" class="held" hidden={!isHeld}
+        title="Rows stay where they are while you point at the table or move in it. Esc lets go.">Order held</span>
     </p>
   );
 }

@@ -13,7 +13,7 @@ const TAGS = { waiting: 'last known', stale: '', live: '', down: 'down', paused:
  * @property {(row, frame, state: string) => void} [age] time has passed
  */
 
-/** @type {Record<string, (element: HTMLElement) => Cell>} */
+/** @type {Record<string, (element: HTMLElement, flashes: object) => Cell>} */
 export const MAKERS = {
   star(element) {
     const write = createTextCell(element);
@@ -28,9 +28,9 @@ export const MAKERS = {
   symbol: (element) => textCell(element, (row) => row.symbol, (row) => row.symbol),
   source: (element) => textCell(element, (row) => row.source,
     (row) => (isSimulated(row.source) ? `${row.source}: simulated data` : row.source)),
-  last: (element) => priceCell(element, 'last', 'hasTrade', true),
-  bid: (element) => priceCell(element, 'bid', 'hasQuote', false), // one flash a row is enough
-  ask: (element) => priceCell(element, 'ask', 'hasQuote', false),
+  last: (element, flashes) => priceCell(element, 'last', 'hasTrade', flashes),
+  bid: (element) => priceCell(element, 'bid', 'hasQuote'), // one flash a row is enough
+  ask: (element) => priceCell(element, 'ask', 'hasQuote'),
   change(element) {
     const write = createTextCell(element);
     return { paint: (row) => write(changeOf(row)?.absolute ?? NOTHING) };
@@ -85,13 +85,15 @@ function textCell(element, textOf, titleOf) {
   };
 }
 
-function priceCell(element, name, part, flashes) {
-  const price = createPriceCell(element);
+const NO_FLASHES = { flash() {}, end() {} };
+
+function priceCell(element, name, part, flashes = NO_FLASHES) {
+  const price = createPriceCell(element, flashes);
   let isOff = false;
   return {
     bind: price.reset,
     paint(row, { now }, mayFlash) {
-      price.write(row[name], row.significant, now, flashes && mayFlash);
+      price.write(row[name], row.significant, now, mayFlash);
       if (isOff === !row[part]) return;
       isOff = !row[part];
       element.classList.toggle('off', isOff);

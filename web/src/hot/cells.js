@@ -5,6 +5,7 @@ import { compareTexts } from '../core/decimal.js';
 import { NOTHING, splitPrice } from '../core/format.js';
 
 export const FLASH_GAP_MS = 500;
+const LONG = 14; // characters; a longer price may be cut off, so it is a tooltip, too
 
 /** Sets a property-like text without touching the DOM when it is the same. */
 export function createTextCell(element) {
@@ -18,55 +19,52 @@ export function createTextCell(element) {
 }
 
 /**
- * A price: digits that stayed, digits that changed (they flash), padding zeros (dimmed).
- * A flash starts at most once in FLASH_GAP_MS, by turns with two equal animations: changing the class
- * restarts it without forcing a layout.
+ * A price: its digits as one text, and the zeros a source pads with, dimmed. The digits that changed
+ * flash; they stay where they are, because no element begins or ends at them.
+ * @param {HTMLElement} element
+ * @param {{flash: (node: Text, from: number, direction: number, now: number) => void}} flashes see flash.js
  */
-export function createPriceCell(element) {
-  const [stayed, changed, zeros] = ['', 'changed', 'zeros'].map((className) => {
-    const span = document.createElement('span');
-    span.className = className;
-    span.append('');
-    element.append(span);
-    return span;
-  });
-  const [stayedText, changedText, zerosText] = [stayed, changed, zeros].map((span) => span.firstChild);
+export function createPriceCell(element, flashes) {
+  const node = element.appendChild(document.createTextNode(''));
+  const zeros = document.createElement('span');
+  zeros.className = 'zeros';
+  zeros.append('');
+  element.append(zeros);
+  const zerosNode = zeros.firstChild;
   let price;
   let digits = '';
   let padding = '';
+  let shownDigits = -1;
   let flashedAt = -Infinity;
-  let turn = 0;
 
   return { write, reset };
 
-  /** @param {boolean} mayFlash false when another row moved in or motion is unwelcome */
+  /**
+   * @param {string|undefined} text @param {number} significant digits after the point
+   * @param {boolean} mayFlash false when another row moved in or motion is unwelcome
+   */
   function write(text, significant, now, mayFlash) {
+    if (text === price && significant === shownDigits) return;
+    shownDigits = significant;
     const [newDigits, newPadding] = text === undefined ? [NOTHING, ''] : splitPrice(text, significant);
-    if (text === price && newDigits === digits) return;
-    const same = commonPrefix(digits, newDigits);
-    const flashes = mayFlash && price !== undefined && text !== undefined && now - flashedAt >= FLASH_GAP_MS;
-    stayedText.nodeValue = newDigits.slice(0, same);
-    changedText.nodeValue = newDigits.slice(same);
-    if (newPadding !== padding) zerosText.nodeValue = newPadding;
-    if (newDigits.length > 14) element.title = text;
+    if (newDigits !== digits) node.nodeValue = newDigits;
+    if (newPadding !== padding) zerosNode.nodeValue = newPadding;
+    if (newDigits.length > LONG) element.title = text;
     else if (element.title) element.removeAttribute('title');
-    if (flashes) flash(compareTexts(text, price), now);
+    if (mayFlash && price !== undefined && text !== undefined && now - flashedAt >= FLASH_GAP_MS) {
+      flashedAt = now;
+      flashes.flash(node, commonPrefix(digits, newDigits), compareTexts(text, price), now);
+    }
     price = text;
     digits = newDigits;
     padding = newPadding;
   }
 
-  function flash(direction, now) {
-    if (direction === 0) return;
-    flashedAt = now;
-    turn = 1 - turn;
-    changed.className = `changed ${direction > 0 ? 'rose' : 'fell'}${turn}`;
-  }
-
   function reset() {
     price = undefined;
+    shownDigits = -1;
     flashedAt = -Infinity;
-    changed.className = 'changed';
+    flashes.end(node);
   }
 }
 

@@ -3,6 +3,7 @@
  * the pool's size, so that scrolling by one row binds one row. Every write is made in one
  * animation frame per burst, and only where a text changed.
  */
+import { createFlashes } from './flash.js';
 import { createRowView } from './row.js';
 import { createSparks } from './spark.js';
 
@@ -30,6 +31,10 @@ export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSe
   let sparkedFirst = -1;
   let sparksDue = true;
   const sparks = createSparks(body);
+  const flashes = createFlashes({
+    highlights: globalThis.CSS?.highlights, Highlight: globalThis.Highlight, StaticRange: globalThis.StaticRange,
+    setTimeout: (fire, ms) => setTimeout(fire, ms), now: () => performance.now(),
+  });
   const drawing = frame.add(draw);
   const observer = new ResizeObserver(measure);
   const stop = new AbortController();
@@ -122,7 +127,7 @@ export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSe
   }
 
   function addRow() {
-    const view = createRowView(columns, pool.length);
+    const view = createRowView(columns, pool.length, flashes);
     view.element.hidden = true;
     body.append(view.element);
     pool.push(view);

@@ -7,8 +7,8 @@ const DIRECTIONS = { '-1': 'fell', 0: 'same', 1: 'rose' };
 /** No text changes more often: ten times a second is already more than an eye reads. */
 const PAINT_GAP_MS = 95;
 
-/** @param {string[]} columns @param {number} number makes the element's id unique */
-export function createRowView(columns, number) {
+/** @param {string[]} columns @param {number} number makes the element's id unique @param {object} flashes see flash.js */
+export function createRowView(columns, number, flashes) {
   const element = document.createElement('div');
   element.className = 'row';
   element.id = `row${number}`;
@@ -18,7 +18,7 @@ export function createRowView(columns, number) {
     cell.className = COLUMNS[name].isText ? name : `${name} num`;
     cell.setAttribute('role', 'gridcell');
     cell.setAttribute('aria-colindex', String(at + 1));
-    return MAKERS[name](cell);
+    return MAKERS[name](cell, flashes);
   });
   let row = null;
   let version = -1;
