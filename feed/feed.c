@@ -511,11 +511,8 @@ static void *feed_run(void *ctx)
     struct feed *feed = ctx;
     pthread_setname_np(pthread_self(), "feed");
     live_set_start(feed->live);
-    for (int i = 0; i < TRACKS; i++) {
+    for (int i = 0; i < TRACKS; i++)
         track_start(&feed->tracks[i]);
-        if (feed->options.start_paused)
-            track_pause(&feed->tracks[i], now_ns());
-    }
     pump(feed);
     status_refresh(feed, true);
     uv_run(&feed->loop, UV_RUN_DEFAULT);
@@ -657,6 +654,8 @@ static void tracks_init(struct feed *feed)
     if (common.to.kind == WHEN_AT)
         common.to.kind = WHEN_UNSET;
     track_init(&feed->tracks[TRACK_SIM], &common, feed->bus, &feed->lateness);
+    for (int i = 0; i < TRACKS && options->start_paused; i++)
+        track_pause(&feed->tracks[i], now_ns());
 }
 
 static int loop_init(struct feed *feed)

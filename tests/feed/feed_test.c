@@ -268,6 +268,18 @@ static void bytes_read_are_those_of_what_was_sent(void **state)
     free(status.inputs);
 }
 
+/* Whoever asks may be faster than its thread. */
+static void started_paused_it_says_so_from_the_first_moment(void **state)
+{
+    struct fixture *f = *state;
+    add(f, "x", "A1");
+    f->options.start_paused = true;
+    assert_int_equal(create(f), 0);
+    struct feed_status status = status_of(f);
+    assert_int_equal(status.play, FEED_IS_PAUSED);
+    free(status.inputs);
+}
+
 static void nothing_is_sent_before_it_is_told_to_go(void **state)
 {
     struct fixture *f = *state;
@@ -525,6 +537,7 @@ int main(void)
         TEST(more_than_the_bus_holds_arrives_whole),
         TEST(its_status_tells_how_it_stands),
         TEST(bytes_read_are_those_of_what_was_sent),
+        TEST(started_paused_it_says_so_from_the_first_moment),
         TEST(nothing_is_sent_before_it_is_told_to_go),
         TEST(a_simulated_market_plays_without_end),
         TEST(paused_it_steps_and_then_goes_on),
