@@ -345,15 +345,14 @@ static void what_cannot_be_begun_is_refused(void **state)
 
 /* ---- crashes ---- */
 
+/* Without more of it coming, and without an end. */
 static void what_was_emitted_is_in_the_file_soon(void **state)
 {
     static const char *const names[] = {"a.jsonl", "a.jsonl.gz", "a.jsonl.zst"};
     struct fixture *f = *state;
     for (int i = 0; i < 3; i++) {
         uint64_t before = f->emitted, seq;
-        struct timespec from, to;
         START(f, names[i], .sync = i == 0 ? RECORDER_SYNC_NEVER : RECORDER_SYNC_INTERVAL);
-        clock_gettime(CLOCK_MONOTONIC, &from);
         emit(f, 5);
         AWAIT((seq = before, ({
                    ssize_t rc;
@@ -362,8 +361,6 @@ static void what_was_emitted_is_in_the_file_soon(void **state)
                    free(text.data);
                }),
                seq == f->emitted));
-        clock_gettime(CLOCK_MONOTONIC, &to);
-        assert_in_range(to.tv_sec - from.tv_sec, 0, RECORDER_FLUSH_MS / 1000 + 2);
         stop(f);
     }
 }

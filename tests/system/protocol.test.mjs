@@ -28,6 +28,8 @@ async function stepped(t, lines, args = []) {
   return server;
 }
 
+/** Whether it is the wall clock in µs, however long it was on the way. */
+const isNow = (us) => Math.abs(us / 1000 - Date.now()) < 3600000;
 const prices = (items) => items.map(({ symbol, price }) => `${symbol} ${price}`);
 
 // ---- the conversation ----
@@ -185,13 +187,31 @@ test('subscribing again changes how, without a second snapshot or a repeat', asy
   assert.deepEqual(prices(itemsOf(await client.drain())), ['A 2', 'A 3']);
 });
 
+// At this rate a frame is due every thousand seconds: one may be, by chance, while the test runs.
+test('max_rate holds frames back until they are due', async (t) => {
+  const lines = Array.from({ length: 30 }, (_, i) => trade('A', T0 + i, { price: `${i}` }));
+  for (const mode of ['latest', 'every']) {
+    const server = await stepped(t, lines);
+    const slow = await server.client(`?symbols=*&mode=${mode}&max_rate=0.001`);
+    const fast = await server.client(`?symbols=*&mode=${mode}&max_rate=1000`);
+    let updates = 0;
+    for (let i = 0; i < lines.length; i++) {
+      await server.step(1);
+      await fast.until(({ data }) => data?.at(-1)?.price === `${i}`);
+      const read = await slow.drain();
+      updates += read.filter(({ type }) => type === 'update').length;
+    }
+    assert.ok(updates <= 1, `${updates} updates`);
+  }
+});
+
 test('ping is answered with its id and the time', async (t) => {
   const server = await stepped(t, [trade('A', T0)]);
   const client = await server.client();
   for (const id of [3, -1, 0, Number.MAX_SAFE_INTEGER, 'text', '', 'q"\\ü', 'x'.repeat(64)]) {
     const pong = await client.ask({ op: 'ping', id }, 'pong');
     assert.equal(pong.id, id);
-    assert.ok(Math.abs(pong.ts / 1000 - Date.now()) < 10000);
+    assert.ok(isNow(pong.ts), pong.ts);
   }
   assert.ok(!('id' in (await client.ask({ op: 'ping' }, 'pong'))));
 });
@@ -274,7 +294,7 @@ test('a mistake in the URL is told, and the connection stays', async (t) => {
 
 test('a heartbeat comes only when nothing else was sent', async (t) => {
   const server = await startServer(t, [
-    '--feed', 'sim:?symbols=2&rate=40&bursts=1', '--heartbeat-ms', '100',
+    '--feed', 'sim:?symbols=2&rate=10&bursts=1', '--heartbeat-ms', '400',
   ]);
   const [idle, busy] = [await server.client(), await server.client('?symbols=*&mode=every')];
   let last;
@@ -282,7 +302,7 @@ test('a heartbeat comes only when nothing else was sent', async (t) => {
     const message = await idle.receive('a heartbeat');
     if (message.type !== 'heartbeat') continue;
     assert.deepEqual(Object.keys(message).sort(), ['ts', 'type']);
-    if (last) assert.ok(message.ts - last >= 80000, `${message.ts - last} µs between two`);
+    if (last) assert.ok(message.ts - last >= 200000, `${message.ts - last} µs between two`);
     last = message.ts;
     beats++;
   }
@@ -291,7 +311,7 @@ test('a heartbeat comes only when nothing else was sent', async (t) => {
   for (const message of busy.messages) {
     if (message.data?.length > 0) sent = message.data.at(-1).ts;
     if (message.type === 'heartbeat' && sent)
-      assert.ok(message.ts - sent >= 80000, `${message.ts - sent} µs after an update`);
+      assert.ok(message.ts - sent >= 200000, `${message.ts - sent} µs after an update`);
   }
   assert.ok(busy.messages.some(({ type }) => type === 'update'));
 });
@@ -302,7 +322,7 @@ test('feeds are paused, resumed and end', async (t) => {
   const client = await server.client();
   const paused = await client.next('feed');
   assert.deepEqual({ ...paused, ts: 0 }, { type: 'feed', source: 'x', state: 'paused', ts: 0 });
-  assert.ok(Math.abs(paused.ts / 1000 - Date.now()) < 20000);
+  assert.ok(isNow(paused.ts), paused.ts);
   assert.equal((await server.http('/api/v1/replay')).json.state, 'paused');
   assert.equal((await server.replay({ action: 'resume' })).status, 200);
   const states = (await client.untilEnded()).map(({ state }) => state);
@@ -346,7 +366,11 @@ test('after a reset the snapshot is of the new epoch only', async (t) => {
 describe('on a busy market', () => {
   let server;
   before(async () => {
-    server = await startServer(undefined, ['--feed', 'sim:?symbols=20&rate=5000&bursts=2']);
+    // With room for minutes: what these tests see is what they asked for, not a machine that is busy.
+    server = await startServer(undefined, [
+      '--feed', 'sim:?symbols=20&rate=5000&bursts=2', '--max-queue-bytes', '100000000',
+      '--bus-events', '1048576',
+    ]);
   });
   after(() => server.finish());
 
@@ -384,15 +408,6 @@ describe('on a busy market', () => {
     assert.ok(items.every((item) => !('skipped' in item)));
     const frames = read.filter(({ type }) => type === 'update');
     assert.ok(frames.length < items.length / 20, `${frames.length} frames`);
-  });
-
-  test('max_rate limits the frames of a second', async () => {
-    const client = await server.client('?symbols=*&max_rate=10');
-    await client.until(({ type }) => type === 'update');
-    const begin = performance.now();
-    for (let i = 0; i < 10; i++) await client.until(({ type }) => type === 'update');
-    const took = performance.now() - begin;
-    assert.ok(took >= 800, `ten frames in ${took} ms`);
   });
 
   test('two deliveries in one session do not mix', async () => {

@@ -18,14 +18,16 @@ def said(message):
 
 class PythonClient(unittest.IsolatedAsyncioTestCase):
     def setUp(self):
-        self.server = Server("--feed", "sim:?symbols=5&rate=2000&bursts=1")
+        # With room for minutes, whatever else keeps the machine busy.
+        self.server = Server("--feed", "sim:?symbols=5&rate=2000&bursts=1",
+                             "--max-queue-bytes", "100000000", "--bus-events", "1048576")
         self.addCleanup(self.server.__exit__, None)
 
     def connect(self, query="", **options):
         """Without max_queue=None the package waits 10 s in close() while unread messages fill its
         queue: it stops reading, and so never sees the server's answer."""
         return websockets.connect(f"ws://127.0.0.1:{self.server.port}/ws{query}", max_queue=None,
-                                  **options)
+                                  open_timeout=60, ping_timeout=60, close_timeout=60, **options)
 
     async def test_subscribe_iterate_ping_close(self):
         async with self.connect() as client:
@@ -43,7 +45,7 @@ class PythonClient(unittest.IsolatedAsyncioTestCase):
                     break
             self.assertEqual(accounts.skipped, 0)
             self.assertEqual(len(accounts.last), 10)
-            await asyncio.wait_for(await client.ping(b"payload"), 10)
+            await asyncio.wait_for(await client.ping(b"payload"), 60)
             await client.send('{"op":"ping","id":"last"}')
             while (answer := said(await client.recv())).get("id") != "last":
                 accounts.note(answer)

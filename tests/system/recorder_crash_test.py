@@ -15,13 +15,13 @@ import zlib
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-from server import PROGRAM, Server, wait_until  # noqa: E402
+from server import DEADLINE_S, PROGRAM, Server, wait_until  # noqa: E402
 
 FEED_TOOL = os.environ.get("PRICECAST_FEED",
                            os.path.join(os.path.dirname(PROGRAM), "pricecast-feed"))
 CRASHES = int(os.environ.get("PRICECAST_CRASHES", "12"))
 SEED = int(os.environ.get("PRICECAST_TEST_SEED", "1"))
-FLUSH_S = 1  # what recorder.h promises; the rest is for a busy machine
+FLUSH_S = 1  # what recorder.h promises; the rest is for a busy disk
 PATIENCE_S = 4
 SIM = ("--feed", "sim:?symbols=20&rate=5000&bursts=1")
 
@@ -49,6 +49,15 @@ def stored_items(path):
     return [json.loads(line) for line in lines if line.startswith(b'{"kind"')]
 
 
+def waited_s(pid):
+    """How long its threads together were ready to run, but had no CPU."""
+    total_ns = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/schedstat") as stat:
+            total_ns += int(stat.read().split()[1])
+    return total_ns / 1e9
+
+
 def stream_of(item):
     return item["source"], item["symbol"], item["kind"]
 
@@ -63,10 +72,10 @@ class Recording(unittest.TestCase):
         return os.path.join(self.folder, name)
 
     def record_and_kill(self, path, *args):
-        """Returns the wall clock's time just before."""
+        """Returns the wall clock's time just before, less what the machine made the server wait."""
         server = Server(*SIM, "--record", path, *args)
         time.sleep(self.random.random() * 2.5)
-        killed_s = time.time()
+        killed_s = time.time() - waited_s(server.pid)
         server.process.kill()
         server.process.wait()
         server.process.stdout.close()
@@ -107,7 +116,7 @@ class Recording(unittest.TestCase):
         copy = self.path("b.jsonl")
         with Server("--feed", path, "--speed", "max", "--lossless", "--exit-at-end",
                     "--record", copy) as replay:
-            replay.process.wait(60)
+            replay.process.wait(DEADLINE_S)
         self.assertEqual(cat(path)[0], cat(copy)[0])
 
     def test_the_next_run_goes_on_in_the_next_part(self):
@@ -131,7 +140,7 @@ class Recording(unittest.TestCase):
                                (second, third)):
             with Server("--feed", source, "--to", "+20s", "--speed", "max", "--lossless",
                         "--exit-at-end", "--record", target) as server:
-                server.process.wait(60)
+                server.process.wait(DEADLINE_S)
         self.assertGreater(len(cat(first)[0]), 30000)
         self.assertEqual(cat(first)[0], stored_items(first))
         self.assertEqual(stored_items(first), stored_items(second))

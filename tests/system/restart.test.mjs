@@ -19,11 +19,7 @@ const live = (path, ...args) =>
   ['--feed', 'push:', '--shards', '2', '--record', path, '--record-continue', ...args];
 
 /** A server that is ended by the test itself. */
-async function start(args) {
-  const server = await startServer(null, args);
-  server.ended.catch(() => {});
-  return server;
-}
+const start = (args) => startServer(null, args);
 async function end(server, signal = 'SIGTERM') {
   const { code, signal: by, stderr } = await server.stop(signal);
   if (signal === 'SIGTERM') assert.deepEqual([code, by], [0, null], stderr.join('\n'));

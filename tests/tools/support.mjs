@@ -49,7 +49,11 @@ export function start(program, args = []) {
 /** Runs a program to its end. */
 export const run = (program, args) => start(program, args).ended;
 
-const simulated = ['--feed', 'sim:?symbols=20&rate=2000&seed=1'];
+// With room for minutes, so that nothing is skipped because the machine is busy.
+const simulated = [
+  '--feed', 'sim:?symbols=20&rate=2000&seed=1', '--max-queue-bytes', '100000000',
+  '--bus-events', '1048576',
+];
 
 /** Starts the real server on a free port, or the one given, and waits for its address. */
 export async function startServer({ port = 0, args = simulated } = {}) {

@@ -5,7 +5,8 @@ import WebSocket from 'ws';
 import { connect } from '../../web/client/pricecast.js';
 import { recording, startServer, trade, within } from '../support/server.mjs';
 
-const SIM = ['--feed', 'sim:?symbols=4&rate=400&seed=1'];
+// With room for minutes, so that nothing is skipped because the machine is busy.
+const SIM = ['--feed', 'sim:?symbols=4&rate=400&seed=1', '--max-queue-bytes', '100000000'];
 // Timers keep nothing alive: after a failure the process ends all the same.
 const QUICK = { backoffMinMs: 1, backoffMaxMs: 20, setTimeout: (fire, ms) => setTimeout(fire, ms).unref() };
 
