@@ -159,11 +159,15 @@ class RawClient:
     def __init__(self, server, path="/ws", receive_buffer=None, headers=""):
         self.socket = connect(server, receive_buffer)
         self.buffer, self.chunks = b"", None
-        self.socket.sendall(upgrade_request(path, headers))
-        while b"\r\n\r\n" not in self.buffer:
-            self._fill()
-        head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
-        assert head.startswith(b"HTTP/1.1 101 "), head
+        try:
+            self.socket.sendall(upgrade_request(path, headers))
+            while b"\r\n\r\n" not in self.buffer:
+                self._fill()
+            head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
+            assert head.startswith(b"HTTP/1.1 101 "), head
+        except BaseException:
+            self.socket.close()
+            raise
 
     def __enter__(self):
         return self

@@ -16,13 +16,17 @@ FAST = ("--feed", "sim:?symbols=50&rate=5000&bursts=1", "--shards", "2")
 SMALL = 4096  # bytes of a receive buffer
 
 
-def metric(server, name):
+def metrics(server):
+    """All of one moment, by name."""
     url = f"http://127.0.0.1:{server.port}/metrics"
     with urllib.request.urlopen(url) as answer:
         text = answer.read().decode()
-    found = re.search(rf"^pricecast_{re.escape(name)} (\S+)$", text, re.MULTILINE)
-    assert found, name
-    return float(found[1])
+    return {name: float(value)
+            for name, value in re.findall(r"^pricecast_(\S+) (\S+)$", text, re.MULTILINE)}
+
+
+def metric(server, name):
+    return metrics(server)[name]
 
 
 def ended(server, reason):
@@ -225,13 +229,13 @@ class Freshness(unittest.TestCase):
             self.assertGreater(stages["bus_to_write"]["max"], 0)
             self.assertLess(stages["bus_to_write"]["max"], 600e6)
             self.assertGreater(stages["loop_lag"]["count"], 0)
+            figures = metrics(server)
             for name in self.STAGES:
-                prefix = f"{name}_seconds"
-                count = metric(server, f"{prefix}_count")
-                self.assertEqual(count, metric(server, f'{prefix}_bucket{{le="+Inf"}}'))
-                self.assertLessEqual(metric(server, f'{prefix}_bucket{{le="1"}}'), count)
-            self.assertEqual(metric(server, 'source_to_ingest_seconds_bucket{le="1"}'), 0)
-            self.assertGreater(metric(server, "source_to_ingest_seconds_sum"), 1)
+                count = figures[f"{name}_seconds_count"]
+                self.assertEqual(count, figures[f'{name}_seconds_bucket{{le="+Inf"}}'])
+                self.assertLessEqual(figures[f'{name}_seconds_bucket{{le="1"}}'], count)
+            self.assertEqual(figures['source_to_ingest_seconds_bucket{le="1"}'], 0)
+            self.assertGreater(figures["source_to_ingest_seconds_sum"], 1)
 
     def test_the_past_of_a_recording_is_no_latency(self):
         with Server() as server, RawClient(server, "/ws?symbols=*") as client:

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  checkSequence, http, itemsOf, recording, startServer, streamOf, trade,
+  checkSequence, http, itemsOf, recording, startServer, trade,
 } from '../support/server.mjs';
 
 const push = async (server, items) => {
@@ -168,10 +168,18 @@ test('commands after a resume wait for its end; several resumes follow one anoth
   assert.equal(items.filter(({ symbol }) => symbol === 'B').length, 1000);
 });
 
-test('a market at full speed: clients that come and go miss nothing', async (t) => {
-  const server = await startServer(t, [
-    '--feed', 'sim:?symbols=20&rate=5000&seed=3', '--shards', '2', '--max-queue-bytes', '65536',
-  ]);
+test('a busy market: clients that come and go miss nothing', async (t) => {
+  const server = await startServer(t, live('--max-queue-bytes', '65536'));
+  // Prices come without a pause, each batch as soon as the one before is on the bus.
+  const symbols = Array.from({ length: 20 }, (_, i) => `S${i}`);
+  let published = 0;
+  let isOver = false;
+  const market = (async () => {
+    while (!isOver) {
+      await push(server, Array.from({ length: 100 }, (_, i) => item(symbols[i % 20], published + i)));
+      published += 100;
+    }
+  })();
   let seen = [];
   let epoch;
   let whole = 0; // rounds in which we were fast enough for a queue that small
@@ -183,27 +191,23 @@ test('a market at full speed: clients that come and go miss nothing', async (t) 
     const streams = place(seen);
     client.send({ op: 'subscribe', symbols: ['*'], mode: 'every', ...(round ? { resume: { epoch, streams } } : {}) });
     const read = round ? await client.until(({ type }) => type === 'resumed') : [];
-    if (round) assert.equal(read.at(-1).lost, 0);
+    if (round) assert.deepEqual([read.at(-1).lost, read.at(-1).recovered > 1000], [0, true]);
     let count = 0;
     read.push(...await client.until(({ data }) => (count += data?.length ?? 0) > 3000));
+    client.socket.terminate();
     const codes = read.filter(({ type }) => type === 'error').map(({ code }) => code);
     assert.deepEqual(codes.filter((code) => code !== 'slow_consumer'), []);
-    client.socket.terminate();
-    const known = new Set(streams.map(([source, symbol, kind]) => `${kind} ${source} ${symbol}`));
     const items = itemsOf(read);
-    if (round) assert.ok(items.every((item) => known.has(streamOf(item)) || item.seq >= 1));
     if (codes.length === 0) {
       assert.ok(items.every(({ skipped }) => skipped === undefined), 'every event');
       whole++;
     }
-    checkSequence([...seen, ...items]);
     seen = [...checkSequence([...seen, ...items]).values()];
-    // Away until the market has gone on for a while.
-    const watch = await server.client('?symbols=*&snapshot=false');
-    let passed = 0;
-    await watch.until(({ data }) => (passed += data?.length ?? 0) > 2000);
-    watch.socket.terminate();
+    const away = published + 2000;
+    while (published < away) await new Promise((resolve) => setImmediate(resolve));
   }
+  isOver = true;
+  await market;
 });
 
 test('a loop makes a new epoch: who comes back with the old one begins anew', async (t) => {
