@@ -1,6 +1,6 @@
 import { useLayoutEffect } from 'preact/hooks';
 import { addCommands } from './commands.js';
-import { Alerts } from './Alerts.jsx';
+import { AlertBell, Alerts } from './Alerts.jsx';
 import { Columns } from './Columns.jsx';
 import { Icon } from './icons.jsx';
 import { Info } from './Info.jsx';
@@ -21,6 +21,7 @@ export function Shell() {
   const { view } = useValue(app.route);
   const { title, Component } = VIEWS.find(({ name }) => name === view);
   useRootData(app);
+  useTitle(app, view === 'markets' ? '' : title);
   useLayoutEffect(() => addCommands(app), []);
   return (
     <>
@@ -69,6 +70,14 @@ function useRootData(app) {
   });
 }
 
+/** What the browser's tab says, with how many alerts have fired. */
+function useTitle(app, title) {
+  const unseen = useValue(app.alerts.unseen);
+  useLayoutEffect(() => {
+    app.page.document.title = `${unseen > 0 ? `(${unseen}) ` : ''}${title && `${title} · `}pricecast`;
+  }, [title, unseen]);
+}
+
 /** The first stop of the Tab key. */
 function SkipLink() {
   const { document } = useApp().page;
@@ -109,6 +118,7 @@ function Tools() {
   const openDialog = (name) => () => { app.dialog.value = name; };
   return (
     <div class="tools">
+      <AlertBell />
       <button type="button" class="icon helpButton" aria-label="Keys" title="Keys  ?" onClick={openDialog('keys')}><Icon name="help" /></button>
       <button type="button" class="icon" aria-label="Settings" title="Settings" onClick={openDialog('settings')}><Icon name="gear" /></button>
     </div>

@@ -17,6 +17,7 @@
  * @property {{us: number, price?: string, detail: string}} [fired] when and why, the last time
  */
 import { compareTexts, decimalText, parseDecimal, percentOf, subtract } from './decimal.js';
+import { groupDigits } from './format.js';
 
 export const ALERTS_MAX = 200;
 const BUCKETS = 60; // of a window: its extremes are known to a sixtieth of its length
@@ -34,7 +35,7 @@ export const KINDS = {
 export function describeAlert({ symbol, kind, value, windowS }) {
   const span = windowS ? ` within ${describeSpan(windowS)}` : '';
   const { label, unit } = KINDS[kind];
-  return `${symbol} ${label} ${value}${unit && ` ${unit}`}${kind === 'rise' || kind === 'fall' ? span : ''}`;
+  return `${symbol} ${label} ${groupDigits(value)}${unit && ` ${unit}`}${kind === 'rise' || kind === 'fall' ? span : ''}`;
 }
 
 export function describeSpan(seconds) {
@@ -113,7 +114,7 @@ export function createAlerts(onFire) {
       const direction = kind === 'above' ? 1 : -1;
       const wasThere = last === undefined || compareTexts(last, value) * direction >= 0;
       const isThere = compareTexts(price, value) * direction >= 0;
-      if (isThere && !wasThere) fire(watch, nowUs, price, `at ${price}`);
+      if (isThere && !wasThere) fire(watch, nowUs, price, `at ${groupDigits(price)}`);
     } else {
       applyMove(watch, price, nowUs);
     }
@@ -141,7 +142,7 @@ export function createAlerts(onFire) {
     const percent = percentOf(turn > 0 ? moved : { value: -moved.value, scale: moved.scale }, from, 4);
     if (!percent || compareTexts(decimalText(percent), value) < 0) return;
     const rounded = decimalText(percentOf(moved, from, 2));
-    if (fire(watch, nowUs, price, `${rounded} % from ${extreme} to ${price}`)) watch.buckets = [{ number, price }];
+    if (fire(watch, nowUs, price, `${groupDigits(rounded)} % from ${groupDigits(extreme)} to ${groupDigits(price)}`)) watch.buckets = [{ number, price }];
   }
 
   /** Looks for silence; call it about once a second. @param {number} nowUs */

@@ -3,6 +3,7 @@
  * the browser is passed in.
  */
 import { describeConnection } from './status.js';
+import { createAlertDesk } from './alertdesk.js';
 import { createInterest } from './interest.js';
 import { createKeys } from './keys.js';
 import { createRoute } from './route.js';
@@ -86,6 +87,7 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   let favourite = null; // what is open though nobody has chosen
   const starred = computed(() => new Set(settings.starred.value));
   app.starred = starred;
+  app.alerts = createAlertDesk({ settings, timeline, page, onFired });
 
   feed.on('state', (change) => {
     timeline.take({ type: 'state', ...change });
@@ -138,6 +140,7 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   function start() {
     showConnection();
     page.document.addEventListener('keydown', keys.handle);
+    app.alerts.start();
     page.document.addEventListener('visibilitychange', () => {
       interest.follow();
       if (page.document.hidden) return;
@@ -311,6 +314,15 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   function dismiss(id) {
     const left = app.toasts.peek().filter((toast_) => toast_.id !== id);
     if (left.length < app.toasts.peek().length) app.toasts.value = left;
+  }
+
+  function onFired({ id, symbol }, text) {
+    toast({ kind: 'warn', text, action: { text: 'Show', run: () => route.go({ view: 'markets', symbol }) } });
+    say(`Alert: ${text}`);
+    const { Notification, document } = page;
+    if (!settings.notify.peek() || !document.hidden || Notification?.permission !== 'granted') return;
+    const note = new Notification(symbol, { body: text, tag: `pricecast-${id}` });
+    note.onclick = () => { page.focus(); note.close(); };
   }
 
   /** For screen readers: changes of state, never prices. */

@@ -144,7 +144,7 @@ export function createScrubber({ app, canvas, onDraw }) {
   }
 
   function drawHead(context, shown) {
-    const x = Math.min(width - 2, Math.max(0, layout.head * width - 1));
+    const x = Math.min(width - 5, Math.max(3, layout.head * width - 1)); // its knob stays whole
     context.fillStyle = shown;
     context.fillRect(x, 0, 2, height);
     context.beginPath();
