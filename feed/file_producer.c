@@ -12,6 +12,7 @@
 #include "feed/foreign.h"
 #include "feed/line_reader.h"
 #include "feed/native_index.h"
+#include "feed/native_state.h"
 
 enum { SAMPLE_LINES_MAX = 16, SAMPLE_EMPTY_MAX = 65536, SAMPLE_BYTES_ENOUGH = 64 * 1024 };
 enum { SHOWN_BYTES_MAX = 60 };
@@ -215,19 +216,40 @@ static int file_rewind(struct producer *producer)
     return rc != 0 ? rc : parsing_restart(file);
 }
 
+/* Begins with the events of a state; it is no part of the lines. Without them the seek goes on. */
+static void state_take(struct file_producer *file, uint64_t offset)
+{
+    char *text;
+    size_t len;
+    if (native_state_read(file->path, offset, &text, &len) != 0)
+        return;
+    for (const char *at = text, *const end = text + len; at < end;) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        if (stop == NULL)
+            break;
+        if (stop > at)
+            file->format->parse_line(file->parser, at, (size_t)(stop - at), &file->output);
+        at = stop + 1;
+    }
+    free(text);
+}
+
 /* Our own recordings have an index, see native_index.h. */
 static int file_jump(struct producer *producer, int64_t time_ns, int64_t lookback_ns)
 {
     struct file_producer *file = (struct file_producer *)producer;
-    uint64_t offset;
-    if (file->format != &format_native || __builtin_sub_overflow(time_ns, lookback_ns, &time_ns))
+    uint64_t offset, state = 0;
+    if (file->format != &format_native)
         return -ENOTSUP;
-    int rc = native_seek_offset(file->path, time_ns, &offset);
-    if (rc == 0 && lookback_ns > 0)
-        rc = native_look_back(file->path, &offset);
+    int rc = lookback_ns > 0 ? native_seek_stand(file->path, time_ns, lookback_ns, &offset, &state)
+                             : native_seek_offset(file->path, time_ns, &offset);
     if (rc == 0)
         rc = line_reader_seek(file->reader, offset);
-    return rc != 0 ? rc : parsing_restart(file);
+    if (rc == 0)
+        rc = parsing_restart(file);
+    if (rc == 0 && state > 0)
+        state_take(file, state);
+    return rc;
 }
 
 static int file_locate(struct producer *producer, double fraction, int64_t *out_time_ns)

@@ -9,7 +9,7 @@
 #include "feed/reorder.h"
 #include "feed/stream_map.h"
 
-/* How much of a recording with an index is read before the target, for the prelude. */
+/* How much of a plain recording is read before the target, for the prelude. */
 #define SEEK_LOOKBACK_NS INT64_C(20000000000)
 
 enum work { WORK_FILL, WORK_REWIND, WORK_SEEK };

@@ -14,7 +14,7 @@
 #include "feed/pack.h"
 
 enum {
-    VERSION = 1,
+    VERSION = 2,
     LABEL_BYTES = PACK_LABEL_HEAD_BYTES + NATIVE_MARK_BYTES,
     SIGNATURE_BYTES = PACK_LABEL_HEAD_BYTES + 4,
     WINDOW_BYTES = 64 << 10,
@@ -36,7 +36,7 @@ struct found {
     uint64_t offset;
     int64_t first_ns; /* time of the event there */
     int64_t latest_ns;
-    int64_t events; /* before it, where there are labels */
+    uint64_t state; /* of the label, where there are labels */
 };
 
 typedef bool probe_fn(struct search *search, uint64_t from, uint64_t to, struct found *out);
@@ -65,7 +65,7 @@ void native_mark_write(const struct native_mark *mark, unsigned char *out)
     put_u64(out + 8, mark->offset);
     put_u64(out + 16, (uint64_t)mark->first_ns);
     put_u64(out + 24, (uint64_t)mark->latest_ns);
-    put_u64(out + 32, mark->events);
+    put_u64(out + 32, mark->state);
 }
 
 /* The bytes that every label begins with. */
@@ -124,7 +124,7 @@ static bool label_probe(struct search *search, uint64_t from, uint64_t to, struc
             *out = (struct found){.offset = get_u64(content + 8),
                                   .first_ns = (int64_t)get_u64(content + 16),
                                   .latest_ns = (int64_t)get_u64(content + 24),
-                                  .events = (int64_t)get_u64(content + 32)};
+                                  .state = get_u64(content + 32)};
             return true;
         }
         if (have < LABEL_BYTES)
@@ -215,19 +215,14 @@ static bool line_probe(struct search *search, uint64_t from, uint64_t to, struct
 
 /* ---- the search ---- */
 
-/* What must be below a limit. */
-enum measure { BY_TIME, BY_EVENTS };
-
-/* The last place in front of `end` of which that is true, or 0. */
-static uint64_t halve(struct search *search, probe_fn *probe, uint64_t end, enum measure measure,
-                      int64_t limit)
+/* The last place before which there are only earlier events, or 0. */
+static uint64_t halve(struct search *search, probe_fn *probe, int64_t time_ns)
 {
-    uint64_t answer = 0, low = 0, high = end;
+    uint64_t answer = 0, low = 0, high = search->size;
     while (low < high && search->error == 0) {
         const uint64_t middle = low + (high - low) / 2;
         struct found found;
-        if (probe(search, middle, high, &found) &&
-            (measure == BY_TIME ? found.latest_ns : found.events) < limit) {
+        if (probe(search, middle, high, &found) && found.latest_ns < time_ns) {
             answer = found.offset;
             low = found.offset + 1;
         } else {
@@ -282,31 +277,49 @@ int native_seek_offset(const char *path, int64_t time_ns, uint64_t *out_offset)
     int rc = search_begin(&search, path, &probe);
     if (rc != 0)
         return rc;
-    const uint64_t answer = halve(&search, probe, search.size, BY_TIME, time_ns);
+    const uint64_t answer = halve(&search, probe, time_ns);
     rc = search_end(&search);
     if (rc == 0)
         *out_offset = answer;
     return rc;
 }
 
-int native_look_back(const char *path, uint64_t *offset)
+/* In a packed recording the last state, in a plain one some way back. */
+static uint64_t stand_find(struct search *search, probe_fn *probe, int64_t time_ns,
+                           int64_t lookback_ns, uint64_t *out_state)
+{
+    struct found found;
+    *out_state = 0;
+    if (probe == label_probe) {
+        const uint64_t label = halve(search, probe, time_ns);
+        if (label > 0 && probe(search, label, label + 1, &found) && found.state < search->size)
+            *out_state = found.state;
+        return *out_state;
+    }
+    if (__builtin_sub_overflow(time_ns, lookback_ns, &time_ns))
+        return 0;
+    const uint64_t offset = halve(search, probe, time_ns);
+    if (offset <= NATIVE_LOOKBACK_BYTES ||
+        !probe(search, offset - NATIVE_LOOKBACK_BYTES, offset, &found))
+        return 0;
+    return found.offset;
+}
+
+int native_seek_stand(const char *path, int64_t time_ns, int64_t lookback_ns, uint64_t *out_offset,
+                      uint64_t *out_state)
 {
     struct search search = {0};
-    struct found found = {0};
     probe_fn *probe;
-    uint64_t answer = 0;
+    uint64_t state;
     int rc = search_begin(&search, path, &probe);
     if (rc != 0)
         return rc;
-    if (probe == line_probe && *offset > NATIVE_LOOKBACK_BYTES &&
-        probe(&search, *offset - NATIVE_LOOKBACK_BYTES, *offset, &found))
-        answer = found.offset;
-    else if (probe == label_probe && probe(&search, *offset, search.size, &found))
-        answer =
-            halve(&search, probe, *offset, BY_EVENTS, found.events - NATIVE_LOOKBACK_EVENTS + 1);
+    const uint64_t answer = stand_find(&search, probe, time_ns, lookback_ns, &state);
     rc = search_end(&search);
-    if (rc == 0 && answer < *offset)
-        *offset = answer;
+    if (rc == 0) {
+        *out_offset = answer;
+        *out_state = state;
+    }
     return rc;
 }
 
@@ -321,8 +334,7 @@ int native_seek_time(const char *path, double fraction, int64_t *out_time_ns)
     const uint64_t wanted = (uint64_t)(fraction * (double)search.size);
     bool has = probe(&search, wanted, search.size, &found);
     if (!has) /* behind the last of them: that one, then */
-        has = probe(&search, halve(&search, probe, search.size, BY_TIME, INT64_MAX), search.size,
-                    &found);
+        has = probe(&search, halve(&search, probe, INT64_MAX), search.size, &found);
     rc = search_end(&search);
     if (rc == 0 && has)
         *out_time_ns = found.first_ns;

@@ -47,8 +47,9 @@ struct producer_ops {
     int (*rewind)(struct producer *producer);
     void (*destroy)(struct producer *producer);
     /* Optional: as rewind(), but to a place from which reading on meets every event at or after
-     * time_ns, and those of at least lookback_ns before; a lookback also takes in as many earlier
-     * ones as are quickly read. -ENOTSUP: rewind instead. */
+     * time_ns. With a lookback it also meets the latest event of each stream before that; where
+     * only reading could tell, those of at least lookback_ns before and as many earlier ones as are
+     * quickly read. -ENOTSUP: rewind instead. */
     int (*jump)(struct producer *producer, int64_t time_ns, int64_t lookback_ns);
     /* Optional: the time that stands at a fraction of the stored bytes. -ENOTSUP: only reading can
      * tell. */

@@ -8,6 +8,7 @@
 
 #include "feed/item.h"
 #include "feed/native_index.h"
+#include "feed/native_state.h"
 
 struct prefix {
     char *text;
@@ -22,6 +23,8 @@ struct record_file {
     uint64_t events;
     int64_t latest_ns; /* of all events written */
     bool is_labelled;  /* the first frame, which has the header, is not */
+    struct native_state state;
+    uint64_t state_offset; /* of the last one written, or 0 */
 };
 
 /* ---- the header ---- */
@@ -64,6 +67,7 @@ static void record_file_free(struct record_file *file)
     for (uint32_t i = 0; i < file->prefixes_size; i++)
         free(file->prefixes[i].text);
     free(file->prefixes);
+    native_state_finish(&file->state);
     free(file);
 }
 
@@ -116,6 +120,18 @@ static const struct prefix *prefix_get(struct record_file *file, uint32_t stream
     return prefix;
 }
 
+/* A recording without it is as good, only slower to seek in. */
+static int write_state(struct record_file *file)
+{
+    void *content;
+    size_t len;
+    if (native_state_pack(&file->state, file->streams, pack_size(file->pack), &content, &len) != 0)
+        return 0;
+    const int rc = pack_label(file->pack, content, len);
+    free(content);
+    return rc;
+}
+
 /* Begins a frame when it is time, so that this event can be found. */
 static int mark(struct record_file *file, int64_t time_ns)
 {
@@ -124,11 +140,16 @@ static int mark(struct record_file *file, int64_t time_ns)
     if (text < NATIVE_FRAME_TEXT && (file->is_labelled || text == 0))
         return 0;
     int rc = pack_cut(file->pack);
+    const uint64_t state_offset = pack_size(file->pack);
+    if (rc == 0 && native_state_is_due(&file->state))
+        rc = write_state(file);
+    if (pack_size(file->pack) > state_offset)
+        file->state_offset = state_offset;
     const struct native_mark mark = {
         .offset = pack_size(file->pack),
         .first_ns = time_ns,
         .latest_ns = file->latest_ns,
-        .events = file->events,
+        .state = file->state_offset,
     };
     native_mark_write(&mark, content);
     if (rc == 0)
@@ -158,6 +179,8 @@ int record_file_event(struct record_file *file, const struct price_event *event)
     file->events++;
     if (time_ns > file->latest_ns)
         file->latest_ns = time_ns;
+    if (file->is_labelled)
+        native_state_note(&file->state, event, len);
     return 0;
 }
 

@@ -259,34 +259,53 @@ static void a_label_must_stand_where_it_says(void **state)
 }
 
 /* So far back that quiet streams are met, and not much further. */
-static void looking_back_is_by_events(void **state)
+static void a_plain_recording_is_read_from_some_way_back(void **state)
 {
     static struct recording recording;
     static int64_t times[EVENTS];
+    uint64_t offset, back, stand;
     (void)state;
     for (size_t i = 0; i < EVENTS; i++)
         times[i] = T0 + (int64_t)i * S_NS;
-    for (int kind = 0; kind < 2; kind++) {
-        record(&recording, kind == 0 ? PACK_ZSTD : PACK_PLAIN, times, EVENTS);
-        uint64_t offset = 0;
-        assert_int_equal(native_seek_offset(recording.file.path, times[EVENTS - 1], &offset), 0);
-        const size_t from = events_before(&recording, offset);
-        assert_true(from > NATIVE_LOOKBACK_EVENTS);
-        assert_int_equal(native_look_back(recording.file.path, &offset), 0);
-        const size_t back = events_before(&recording, offset);
-        assert_in_range(from - back, NATIVE_LOOKBACK_EVENTS * 8 / 10,
-                        NATIVE_LOOKBACK_EVENTS + 10000);
-        assert_int_equal(native_look_back(recording.file.path, &offset), 0);
-        assert_int_equal(offset, 0);
-        assert_int_equal(native_look_back(recording.file.path, &offset), 0);
-        recording_drop(&recording);
-    }
+    record(&recording, PACK_PLAIN, times, EVENTS);
+    assert_int_equal(native_seek_offset(recording.file.path, times[EVENTS - 1], &offset), 0);
+    assert_int_equal(native_seek_stand(recording.file.path, times[EVENTS - 1], 0, &back, &stand),
+                     0);
+    assert_int_equal(stand, 0);
+    assert_in_range(offset - back, NATIVE_LOOKBACK_BYTES * 9 / 10, NATIVE_LOOKBACK_BYTES);
+    assert_true(events_before(&recording, back) > 0);
+    assert_int_equal(native_seek_stand(recording.file.path, times[10000], 0, &back, &stand), 0);
+    assert_int_equal(back, 0);
+    assert_int_equal(native_seek_stand(recording.file.path, INT64_MIN, INT64_MAX, &back, &stand),
+                     0);
+    assert_int_equal(back, 0);
+    recording_drop(&recording);
+}
+
+static void a_packed_recording_is_read_from_a_state(void **state)
+{
+    static struct recording recording;
+    static int64_t times[EVENTS];
+    uint64_t offset, back, stand;
+    (void)state;
+    make_times(times, MINUTE);
+    record(&recording, PACK_ZSTD, times, EVENTS);
+    assert_int_equal(native_seek_offset(recording.file.path, times[EVENTS - 1], &offset), 0);
+    assert_int_equal(native_seek_stand(recording.file.path, times[EVENTS - 1], 0, &back, &stand),
+                     0);
+    assert_int_equal(back, stand); /* with one stream every frame has one … */
+    assert_true(stand > 0 && stand < offset);
+    assert_int_equal(native_seek_stand(recording.file.path, times[10], 0, &back, &stand), 0);
+    assert_int_equal(back, 0); /* … but the first */
+    assert_int_equal(stand, 0);
+    recording_drop(&recording);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(looking_back_is_by_events),
+        cmocka_unit_test(a_plain_recording_is_read_from_some_way_back),
+        cmocka_unit_test(a_packed_recording_is_read_from_a_state),
         cmocka_unit_test(a_time_is_found_in_a_packed_recording),
         cmocka_unit_test(a_time_is_found_in_a_plain_recording),
         cmocka_unit_test(no_event_is_missed_whatever_the_order),
