@@ -14,7 +14,7 @@
 
 struct feed_output {
     struct feed_output_options options;
-    char *path, *part_path; /* both NULL: stdout */
+    char *path, *part_path; /* both NULL: what is written to has its name already */
     struct pack *pack;
     struct record_file *file; /* owns the pack, unless the format is CSV */
 };
@@ -92,15 +92,43 @@ static int file_create(struct feed_output *output, char *error, size_t error_siz
     return rc;
 }
 
-static int stdout_open(struct feed_output *output)
+static int descriptor_take(struct feed_output *output, int fd, enum pack_kind kind)
 {
-    const int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     if (fd < 0)
         return -errno;
-    const int rc = pack_open(fd, PACK_PLAIN, &output->pack);
+    const int rc = pack_open(fd, kind, &output->pack);
     if (rc != 0)
         close(fd);
     return rc;
+}
+
+static int stdout_open(struct feed_output *output)
+{
+    return descriptor_take(output, fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1),
+                           PACK_PLAIN);
+}
+
+/* A device, a pipe: there is nothing in it to lose, but a file must never take its place. */
+static bool is_special(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && !S_ISREG(about.st_mode);
+}
+
+static int special_open(struct feed_output *output, char *error, size_t error_size)
+{
+    const char *path = output->options.path;
+    const int rc =
+        descriptor_take(output, open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC), pack_kind_of(path));
+    if (rc != 0)
+        snprintf(error, error_size, "%s: %s", path, strerror(-rc));
+    return rc;
+}
+
+static int named_open(struct feed_output *output, char *error, size_t error_size)
+{
+    return is_special(output->options.path) ? special_open(output, error, error_size)
+                                            : file_create(output, error, error_size);
 }
 
 static int begin(struct feed_output *output)
@@ -122,7 +150,7 @@ int feed_output_open(const struct feed_output_options *options, struct feed_outp
         return -ENOMEM;
     output->options = *options;
     int rc = strcmp(options->path, "-") == 0 ? stdout_open(output)
-                                             : file_create(output, error, error_size);
+                                             : named_open(output, error, error_size);
     if (rc != 0) {
         output_free(output);
         return rc;

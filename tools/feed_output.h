@@ -23,7 +23,8 @@ enum output_format {
 struct feed_output;
 
 struct feed_output_options {
-    const char *path; /* "-" is stdout, never packed */
+    const char
+        *path; /* "-" is stdout, never packed; devices and pipes are written to as they are */
     enum output_format format;
     bool replaces;                 /* an existing file */
     const struct streams *streams; /* what the events refer to; borrowed */

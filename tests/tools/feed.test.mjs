@@ -386,6 +386,26 @@ test('a full disk leaves nothing behind', async () => {
   assert.ok(!existsSync(out) && !existsSync(`${out}.part`));
 });
 
+test('what is no file is written to, and stays what it is', async () => {
+  const path = recording(makeItems(300));
+  const { stdout: wanted } = await feed(['convert', path, '-o', '-']);
+  const pipe = fresh('.pipe');
+  execFileSync('mkfifo', [pipe]);
+  for (const force of [[], ['--force']]) {
+    const reader = spawn('cat', [pipe], { stdio: ['ignore', 'pipe', 'ignore'] });
+    let read = '';
+    reader.stdout.on('data', (chunk) => { read += chunk; });
+    const closed = once(reader, 'close');
+    const { code } = await feed(['convert', path, '-o', pipe, ...force]);
+    await closed;
+    assert.deepEqual([code, read], [0, wanted]);
+    assert.ok(statSync(pipe).isFIFO() && !existsSync(`${pipe}.part`));
+  }
+  const { code, stderr } = await feed(['convert', path, '-o', tmpdir(), '--force']);
+  assert.equal(code, 1);
+  assert.match(stderr, /: Is a directory\n$/);
+});
+
 test('an interrupt leaves no half file', async () => {
   for (const signal of ['SIGINT', 'SIGTERM']) {
     const out = fresh('.zst');
