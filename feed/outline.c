@@ -286,8 +286,12 @@ static void *outlines_run(void *ctx)
 {
     struct outlines *outlines = ctx;
     struct outline *outline = malloc(sizeof *outline);
+    const struct sched_param no_real_time = {.sched_priority = 0};
     pthread_setname_np(pthread_self(), "outline");
-    setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS); /* of this thread: the replay goes first */
+    /* The replay goes first, also in a process that runs in real time, where niceness says nothing.
+     */
+    pthread_setschedparam(pthread_self(), SCHED_OTHER, &no_real_time);
+    setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS); /* of this thread */
     const bool is_known = outline != NULL && read_files(outlines, outline);
     pthread_mutex_lock(&outlines->lock);
     outlines->is_known = is_known;
