@@ -189,6 +189,7 @@ static int server_open(struct program *program)
         .port = options->port,
         .shards = (unsigned)options->shards,
         .heartbeat_ms = (unsigned)options->heartbeat_ms,
+        .gather_ms = (unsigned)options->gather_ms,
         .clients_max = (unsigned)options->clients_max,
         .queue_bytes_max = options->queue_bytes,
         .stuck_ms = options->stuck_s * 1000,

@@ -22,6 +22,7 @@
 #define SERVER_SHARDS_MAX        128
 #define SERVER_CLIENTS_DEFAULT   10000
 #define SERVER_HEARTBEAT_DEFAULT 5000 /* ms */
+#define SERVER_GATHER_DEFAULT_MS 5
 #define SERVER_STUCK_DEFAULT_S   30
 #define SERVER_STOP_MS           1200 /* how long clients get to take their leave */
 #define SERVER_URL_BYTES         300
@@ -33,6 +34,7 @@ struct server_options {
     uint16_t port;    /* 0: a free one */
     unsigned shards;
     unsigned heartbeat_ms;
+    unsigned gather_ms;   /* how long updates may wait for others after a turn that took long */
     unsigned clients_max; /* connections of any kind, over all shards */
     size_t queue_bytes_max;
     uint64_t stuck_ms; /* a session whose socket takes nothing for so long is closed; 0: never */

@@ -23,6 +23,8 @@ enum {
     TURN_EVENTS = 2048,         /* then the sockets have their turn */
     FEED_PATIENCE_NS = 2000000, /* where all goes out at a rate, events may come in small heaps */
     TURN_EVENTS_LOSSLESS = 256, /* so that one turn cannot fill a queue */
+    GATHER_FROM_NS = 1000000,   /* a turn that took so long is followed by a pause … */
+    GATHER_FACTOR = 2,          /* … of so many times that */
     ACCEPTS_A_TURN = 64,
     USER_TIMEOUT_MS = 120000,  /* a peer that takes nothing for so long is given up */
     TX_PACKET_BYTES = 8 << 20, /* or lws cuts writes at the size of its receive buffer */
@@ -261,13 +263,30 @@ static void take(struct shard *shard, int64_t came_ms)
         uv_async_send(&shard->wake);
 }
 
+/* A send to thousands costs as much for one update as for several. So after a turn that was long
+ * for its sends, what comes is gathered for a while: the core stays free, and nobody's updates are
+ * much later than they would be if every one had its own round. */
+static void gather_begin(struct shard *shard, uint64_t took_ns)
+{
+    const uint64_t most_ms = server_options(shard->server)->gather_ms;
+    const uint64_t pause_ms = took_ns * GATHER_FACTOR / 1000000;
+    shard->gather_until_ms = 0;
+    if (took_ns < GATHER_FROM_NS || most_ms == 0 || shard->behind)
+        return;
+    uv_update_time(&shard->loop);
+    shard->gather_until_ms =
+        shard_now_ms(shard) + (int64_t)(pause_ms < most_ms ? pause_ms : most_ms);
+}
+
 /* One turn. */
 static void drain(struct shard *shard)
 {
     const int64_t now_ms = shard_now_ms(shard);
+    const uint64_t began_ns = uv_hrtime();
     /* What was left to wait came before it was to be looked at: the tick of that moment is its. */
     const bool waited = shard->has_news && shard->look_at_ms <= now_ms;
     take(shard, waited ? shard->look_at_ms - 1 : now_ms);
+    gather_begin(shard, uv_hrtime() - began_ns);
     const unsigned patience_ms = fanout_patience_ms(shard->fanout);
     bus_sub_set_patience(shard->sub, patience_ms > 1 ? FEED_PATIENCE_NS : 0);
     tick_schedule(shard);
@@ -304,12 +323,15 @@ void shard_freshen(struct shard *shard)
 static bool news_wait(struct shard *shard)
 {
     const unsigned patience_ms = fanout_patience_ms(shard->fanout);
-    if (patience_ms == 0 || shard->behind || shard->stalled || atomic_load(&shard->asks_drained) ||
-        server_options(shard->server)->lossless)
+    const int64_t now_ms = shard_now_ms(shard);
+    const bool gathers = now_ms < shard->gather_until_ms;
+    if ((patience_ms == 0 && !gathers) || shard->behind || shard->stalled ||
+        atomic_load(&shard->asks_drained) || server_options(shard->server)->lossless)
         return false;
     if (!shard->has_news) {
         shard->has_news = true;
-        shard->look_at_ms = (shard_now_ms(shard) / patience_ms + 1) * patience_ms;
+        shard->look_at_ms =
+            patience_ms > 0 ? (now_ms / patience_ms + 1) * patience_ms : shard->gather_until_ms;
         tick_schedule(shard);
     }
     return true;

@@ -50,6 +50,7 @@ struct shard {
     bool has_loop, has_thread, listening, stopping, stalled, behind;
     bool has_news; /* on the bus, to be taken at look_at_ms */
     int64_t look_at_ms;
+    int64_t gather_until_ms; /* news wait until then */
     _Atomic bool must_stop, asks_drained, is_drained;
     struct bus_sub *sub;
     struct fanout *fanout;

@@ -176,11 +176,21 @@ static int start_measuring(struct run *run)
     return read_server(run->settings, &run->server);
 }
 
+/* A wait that finds events at once lets no signal through: so a busy swarm has to ask. */
+static bool must_stop(void)
+{
+    sigset_t pending;
+    return stop_flag || (sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 ||
+                                                       sigismember(&pending, SIGTERM) == 1));
+}
+
 /* Only the signals we caught end the run; a stop and continue by the shell does not. */
 static int step(struct run *run, int64_t until_ns)
 {
     const int rc = swarm_step(run->swarm, until_ns);
-    return rc == -EINTR && !stop_flag ? 0 : rc;
+    if (rc == 0 || rc == -EINTR)
+        return must_stop() ? -EINTR : 0;
+    return rc;
 }
 
 /* Steps until every client is subscribed. Returns 0, -ETIMEDOUT when nobody got further for long,

@@ -150,6 +150,7 @@ static void numbers_reach_their_limits_and_no_further(void **state)
         {"--max-line-bytes", offsetof(struct options, line_bytes), 64, 1u << 30},
         {"--bus-events", offsetof(struct options, ring_events), BUS_RING_EVENTS_MIN,
          BUS_RING_EVENTS_MAX},
+        {"--gather-ms", offsetof(struct options, gather_ms), 0, 1000},
         {"--heartbeat-ms", offsetof(struct options, heartbeat_ms), 50, 3600000},
         {"--resume-events", offsetof(struct options, resume_events), 0, 1u << 30},
     };

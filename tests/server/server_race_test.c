@@ -82,12 +82,16 @@ static void say(const struct client *client, const char *text)
 
 static void subscribe(struct crowd *crowd, const struct client *client)
 {
-    static const char *const wishes[] = {"\"mode\":\"latest\"", "\"mode\":\"every\"",
-                                         "\"max_rate\":50", "\"mode\":\"every\",\"max_rate\":20",
-                                         "\"mode\":\"every\",\"max_age_ms\":20"};
+    static const char *const wishes[] = {"\"mode\":\"latest\"",
+                                         "\"mode\":\"every\"",
+                                         "\"max_rate\":50",
+                                         "\"mode\":\"every\",\"max_rate\":20",
+                                         "\"mode\":\"every\",\"max_age_ms\":20",
+                                         "\"ohlc\":true,\"max_rate\":50",
+                                         "\"mode\":\"every\",\"ohlc\":true,\"clocks\":true"};
     char text[200];
     snprintf(text, sizeof text, "{\"op\":\"subscribe\",\"symbols\":[\"*\"],%s}",
-             wishes[random_below(&crowd->random, 5)]);
+             wishes[random_below(&crowd->random, sizeof wishes / sizeof *wishes)]);
     say(client, text);
 }
 
@@ -271,6 +275,7 @@ static int setup(void **state)
         .host = "127.0.0.1",
         .shards = SHARDS,
         .heartbeat_ms = 100,
+        .gather_ms = 2,
         .clients_max = 1000,
         .queue_bytes_max = 20000,
         .bus = f->bus,
