@@ -17,6 +17,12 @@ test('a long one is folded, and told how long it was', () => {
   assert.deepEqual(laid.folds, [{ from: 1, to: 5, us: 99 * S }]);
 });
 
+test('a span without prices is told when it is unusual, not when it is the rule', () => {
+  assert.deepEqual(layBars([bar(1), bar(2), bar(3), bar(8), bar(9)], S).folds, [{ from: 3, to: 7, us: 4 * S }]);
+  assert.deepEqual(layBars([bar(1), bar(2), bar(3), bar(7), bar(8)], S).folds, []);
+  assert.deepEqual(layBars([bar(1), bar(6), bar(11), bar(16), bar(26)], S).folds, []);
+});
+
 test('many quiet spans are folded sooner, so that places stay few', () => {
   const bars = Array.from({ length: 1000 }, (_, at) => bar(20 * at));
   const laid = layBars(bars, S);
@@ -27,9 +33,9 @@ test('many quiet spans are folded sooner, so that places stay few', () => {
 test('a new bar is placed as laying all again would', () => {
   const bars = [bar(1), bar(3), bar(200), bar(201), bar(205)];
   const whole = layBars(bars, S);
-  const { places, folds, spread } = layBars(bars.slice(0, 1), S);
-  for (const each of bars.slice(1)) placeBar(places, folds, each, S, spread);
-  assert.deepEqual({ places, folds, spread }, whole);
+  const laid = { ...layBars(bars.slice(0, 1), S), quiet: whole.quiet }; // what is usual was known from more
+  for (const each of bars.slice(1)) placeBar(laid, each, S);
+  assert.deepEqual(laid, whole);
 });
 
 test('a moment has a place, also between and outside', () => {

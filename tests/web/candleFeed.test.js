@@ -186,6 +186,22 @@ test('a paused screen does not see what came later', async () => {
   assert.deepEqual(closes(it)[1], [60, '99', '1']);
 });
 
+test('gone back, the bars end where the clock is; a jump forward fills what was not shown', async () => {
+  const { timeline, feed, it, give } = begin();
+  await give([flat(0, '10'), flat(1, '11'), flat(2, '12')], 3);
+  timeline.nowUsValue = START + 1.5 * S;
+  timeline.mode.value = 'shifted';
+  timeline.say('reset', { reason: 'rewind' });
+  timeline.say('items', { items: [trade(1, 0, '10')], isSnapshot: true });
+  await give([flat(0, '10'), flat(1, '11')], 3);
+  assert.deepEqual(closes(it), [[0, '10', '1']]);
+  timeline.nowUsValue = START + 3.5 * S;
+  timeline.say('jump', { kind: 'forward' });
+  assert.equal(feed.last.before, START + 3.5 * S);
+  await give([flat(0, '10'), flat(1, '11'), flat(2, '12')], 3);
+  assert.deepEqual(closes(it).length, 3);
+});
+
 test('older pages on demand, until there is nothing before', async () => {
   const { feed, it, give } = begin();
   await give(Array.from({ length: 1000 }, (_, at) => flat(at, '10')), 1);

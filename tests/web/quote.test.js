@@ -24,6 +24,7 @@ test('a spread in exact units and hundredths of a percent', () => {
   assert.deepEqual(spreadOf(quoteItem('187.42', '187.43')), { text: '0.01', points: '0.53', mid: '187.425', direction: 1 });
   assert.deepEqual(spreadOf(quoteItem('2', '2')), { text: '0', points: '0.00', mid: '2', direction: 0 });
   assert.deepEqual(spreadOf(quoteItem('10.1', '9.9')), { text: '-0.2', points: '-200.00', mid: '10.0', direction: -1 });
+  assert.deepEqual(['61837.62', '99999.9', '0.4'].map((bid) => spreadOf(quoteItem(bid, `${bid}1`)).points), ['0.0002', '0.0010', '246.91']);
   assert.equal(spreadOf(quoteItem('-1', '1')).points, ''); // of nothing there is no share
   assert.equal(spreadOf(quoteItem('1', undefined)), null);
   assert.equal(spreadOf(undefined), null);
@@ -33,9 +34,9 @@ test('the average of the trades seen, weighed by size and exact', () => {
   const quote = create();
   assert.equal(quote.vwap, undefined);
   quote.take([trade('10.00', '1'), trade('11.00', '3')]);
-  assert.equal(quote.vwap, '10.7500');
+  assert.equal(quote.vwap, '10.75');
   quote.take([trade('12', undefined), trade('99', '0')]); // weigh nothing
-  assert.deepEqual([quote.vwap, quote.trades, quote.sinceUs], ['10.7500', 2, 5]);
+  assert.deepEqual([quote.vwap, quote.trades, quote.sinceUs], ['10.75', 2, 5]);
   quote.take([trade('1.000000000000000000001', '0.5')]);
   assert.match(quote.vwap, /^9\.6666/);
 });

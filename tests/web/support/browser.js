@@ -52,11 +52,12 @@ export function openSite({ args, chromiumArgs = [] } = {}) {
   /**
    * @param {object} [options] those of a browser context, and:
    * @param {(server) => void} [options.script] answers the WebSocket instead of the server, see scripted.js
+   * @param {object} [options.answers] to what it asks over HTTP then, see scripted.js
    * @param {object} [options.settings] what the reader has chosen before, see core/settings.js
    * @param {string} [options.path] after the server's address: '#/m/AAPL'
    * @param {RegExp} [options.allow] errors that this test is about
    */
-  async function open({ viewport = DESKTOP, colorScheme = 'dark', script, settings, path = '', allow, ...options } = {}) {
+  async function open({ viewport = DESKTOP, colorScheme = 'dark', script, answers, settings, path = '', allow, ...options } = {}) {
     const context = await site.browser.newContext({ viewport, colorScheme, ...options });
     context.setDefaultTimeout(WAIT_MS);
     await context.addInitScript((chosen) => {
@@ -80,7 +81,7 @@ export function openSite({ args, chromiumArgs = [] } = {}) {
     page.on('response', (response) => {
       if (response.status() >= 400) note(`${response.status()}: ${response.url()}`);
     });
-    const socket = script && (await scriptSocket(page, script));
+    const socket = script && (await scriptSocket(page, script, answers));
     await page.goto(site.server.url + path);
     return { page, context, socket, close };
 

@@ -1,6 +1,6 @@
 /** Bars in words: short for an axis, whole for a reader who does not see the chart. */
 import { compareTexts } from './decimal.js';
-import { describeChange, groupDigits } from './format.js';
+import { describeChange, trimPrice } from './format.js';
 import { addTexts } from './candles.js';
 
 const S = 1_000_000;
@@ -20,10 +20,16 @@ export function describeBars({ symbol, interval, candles }) {
   const way = !change || change.direction === 0 ? 'unchanged' : `${change.direction > 0 ? 'up' : 'down'} ${change.percent}`;
   return [
     `${symbol}, ${bars.length} ${bars.length === 1 ? 'bar' : 'bars'} of ${interval.title}, from ${formatMoment(first.time / S, span)} to ${formatMoment(last.time / S, span)} UTC${kind === 'quote' ? ', the middle of quotes' : ''}.`,
-    `Last ${groupDigits(last.close)}, ${way} over these bars.`,
-    `Highest ${groupDigits(high.high)} at ${formatMoment(high.time / S, span)}, lowest ${groupDigits(low.low)} at ${formatMoment(low.time / S, span)}.`,
-    ...(volume ? [`Volume ${groupDigits(volume)}.`] : []),
+    `Last ${trimPrice(last.close)}, ${way} over these bars.`,
+    `Highest ${trimPrice(high.high)} at ${formatMoment(high.time / S, span)}, lowest ${trimPrice(low.low)} at ${formatMoment(low.time / S, span)}.`,
+    ...(volume ? [`Volume ${trimPrice(volume)}.`] : []),
   ].join(' ');
+}
+
+/** One bar as a line: "2024-08-08 23:55 O 61,837.63 H …". */
+export function describeBar({ time, open, high, low, close, volume }, span) {
+  const parts = [['O', open], ['H', high], ['L', low], ['C', close], ['V', volume]].filter(([, text]) => text !== null);
+  return [formatMoment(time / S, span), ...parts.map(([name, text]) => `${name} ${trimPrice(text)}`)].join('  ');
 }
 
 /** "1,234", "12.5k", "3.2M": for an axis, where there is little room. */
@@ -50,6 +56,8 @@ export function formatSpan(us) {
 
 /** Of the crosshair, s since 1970: as exact as the bars are. */
 export function formatMoment(seconds, span = S) {
-  const text = new Date(seconds * 1000).toISOString().replace('T', ' ');
+  const date = new Date(seconds * 1000);
+  if (Number.isNaN(date.getTime())) return String(seconds);
+  const text = date.toISOString().replace('T', ' ');
   return span < 60 * S ? text.slice(0, 19) : span < 86_400 * S ? text.slice(0, 16) : text.slice(0, 10);
 }

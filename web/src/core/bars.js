@@ -6,30 +6,38 @@
  * @typedef {import('./candles.js').Bar} Bar
  * @typedef {{time: number, bar: Bar|null}} Place `time` in µs
  * @typedef {{from: number, to: number, us: number}} Fold places from `from` up to `to` are empty and
- *   stand for `us` without prices
+ *   stand for `us` without prices: folded, or unusually long
  */
 const SPREADS = [30, 12, 4, 0]; // the longest span without prices that is shown at its true width
 const FOLD_PLACES = 4;
+const QUIET_MIN = 4; // so many spans without prices, and so many times more than is usual, are told
+const QUIET_FACTOR = 5;
 const PLACES_MAX = 5000;
 
 /** @param {Bar[]} bars @param {number} span µs
- *  @returns {{places: Place[], folds: Fold[], spread: number}} */
+ *  @returns {{places: Place[], folds: Fold[], spread: number, quiet: number}} */
 export function layBars(bars, span, placesMax = PLACES_MAX) {
   const spread = SPREADS.find((each) => countPlaces(bars, span, each) <= Math.max(placesMax, bars.length)) ?? 0;
-  const places = [];
-  const folds = [];
-  for (const bar of bars) placeBar(places, folds, bar, span, spread);
-  return { places, folds, spread };
+  const laid = { places: [], folds: [], spread, quiet: Math.max(QUIET_MIN, QUIET_FACTOR * usualGap(bars, span)) };
+  for (const bar of bars) placeBar(laid, bar, span);
+  return laid;
+}
+
+/** Half of the bars have no more empty spans than this before them. */
+function usualGap(bars, span) {
+  const gaps = [];
+  for (let at = 1; at < bars.length; at++) gaps.push(Math.round((bars[at].time - bars[at - 1].time) / span) - 1);
+  return gaps.sort((a, b) => a - b)[gaps.length >> 1] ?? 0;
 }
 
 /** Puts a bar, newer than all, behind the others. */
-export function placeBar(places, folds, bar, span, spread) {
+export function placeBar({ places, folds, spread, quiet }, bar, span) {
   const last = places.at(-1);
   const missing = last ? Math.round((bar.time - last.time) / span) - 1 : 0;
   const isFolded = missing > spread;
   const empty = isFolded ? Math.min(missing, FOLD_PLACES) : missing;
   for (let at = 1; at <= empty; at++) places.push({ time: last.time + at * span, bar: null });
-  if (isFolded) folds.push({ from: places.length - empty, to: places.length, us: missing * span });
+  if (isFolded || missing >= quiet) folds.push({ from: places.length - empty, to: places.length, us: missing * span });
   places.push({ time: bar.time, bar });
 }
 

@@ -54,6 +54,7 @@ export function createCandleFeed({
     timeline.on('hello', onHello),
     timeline.on('feed', onFeed),
     timeline.on('gap', onGap),
+    timeline.on('jump', onJump),
     timeline.mode.subscribe(onMode),
   ];
   return state;
@@ -238,7 +239,7 @@ export function createCandleFeed({
   }
 
   function onHello({ hello: { isNewEpoch, mode: kind } }) {
-    if (symbol === null) return;
+    if (symbol === null || (call && !isNewEpoch && state.status === 'loading')) return; // the first one
     if (isNewEpoch && kind !== 'live') {
       candles.clear();
       state.gaps = [];
@@ -260,6 +261,11 @@ export function createCandleFeed({
     if (symbol === null || (reason === 'sequence' && of !== symbol)) return;
     candles.markRough();
     correctSoon();
+  }
+
+  /** A clock of our own went on faster than events could be shown one by one. */
+  function onJump({ kind }) {
+    if (kind === 'forward' && symbol !== null && clip() !== undefined) reload({ isQuiet: true });
   }
 
   /** Back from a clock of our own to the server's. */

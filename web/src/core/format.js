@@ -1,5 +1,5 @@
 /** Values to words: pure functions, no DOM. */
-import { add, decimalText, parseDecimal, percentOf, subtract } from './decimal.js';
+import { add, decimalText, parseDecimal, percentOf, significantFraction, subtract } from './decimal.js';
 
 export const NOTHING = '—';
 const MINUS = '\u2212';
@@ -30,6 +30,11 @@ export function splitPrice(text, significant) {
   if (point < 0) return [grouped, ''];
   const cut = point + 1 + Math.max(significant, FRACTION_MIN);
   return [grouped.slice(0, cut), grouped.slice(cut)];
+}
+
+/** A price without the zeros that its source pads with, for where there is little room. */
+export function trimPrice(text, significant = significantFraction(text)) {
+  return splitPrice(text, significant)[0];
 }
 
 /**

@@ -32,6 +32,7 @@ export function createInterest({ feed, isHidden }) {
   const all = feed.subscribe({ symbols: ['*'], mode: 'latest', maxRate: RATES[0], snapshot: true });
   let near = null; // the rows in view, while the rest is calmed
   let visible = [];
+  let opened = [];
   let openedSymbol = null;
   let taped = null;
   let level = 0;
@@ -39,9 +40,13 @@ export function createInterest({ feed, isHidden }) {
   let idleFor = 0;
   return interest;
 
-  /** The symbol in the detail panel. @param {string|null} symbol */
+  /** The symbol in the detail panel: its newest quote, and all of its trades, because bars and volumes
+   * are made of every one. @param {string|null} symbol */
   function open(symbol) {
+    if (symbol === openedSymbol) return;
     openedSymbol = symbol;
+    for (const subscription of opened) subscription.close();
+    opened = [];
     ask();
   }
 
@@ -80,8 +85,9 @@ export function createInterest({ feed, isHidden }) {
     const hidden = isHidden();
     const hz = hidden ? HIDDEN_HZ : RATES[level];
     if (all.topic.maxRate !== hz) all.update({ maxRate: hz });
-    const names = hidden || hz >= VISIBLE_HZ ? [] : [...new Set(openedSymbol ? [openedSymbol, ...visible] : visible)];
+    const names = hidden || hz >= VISIBLE_HZ ? [] : [...new Set(visible.filter((name) => name !== openedSymbol))];
     watch(names);
+    watchOpened(hidden ? HIDDEN_HZ : Math.max(hz, VISIBLE_HZ));
     setRecord(interest.calm, { level, hz, visibleHz: Math.max(hz, names.length > 0 ? VISIBLE_HZ : 0) });
   }
 
@@ -96,5 +102,17 @@ export function createInterest({ feed, isHidden }) {
       near.remove(near.symbols.filter((name) => !wanted.has(name)));
       near.add(names);
     }
+  }
+
+  function watchOpened(hz) {
+    if (openedSymbol === null) return;
+    const symbols = [openedSymbol];
+    if (opened.length === 0) {
+      opened = [
+        feed.subscribe({ symbols, kinds: ['quote'], mode: 'latest', maxRate: hz }),
+        feed.subscribe({ symbols, kinds: ['trade'], mode: 'every', maxRate: hz }),
+      ];
+    }
+    for (const subscription of opened) if (subscription.topic.maxRate !== hz) subscription.update({ maxRate: hz });
   }
 }

@@ -2,7 +2,7 @@
  * What is known of one symbol of one source, as exact texts: both sides, what lies between them, the
  * average of the trades seen, the last day, and how far to trust it.
  */
-import { compareTexts, decimalText, parseDecimal, percentOf, subtract } from './decimal.js';
+import { compareTexts, decimalText, parseDecimal, percentOf, significantFraction, subtract } from './decimal.js';
 import { middle } from './candles.js';
 
 const RATE_MS = 5000;
@@ -14,6 +14,7 @@ const RATE_MS = 5000;
 export function createQuote({ symbol, source, now = () => performance.now() }) {
   let sum = null; // price × size of the trades seen, and their sizes
   let sizes = null;
+  let digits = 0; // that count after the point of any price
   let samples = [];
   const quote = {
     /** The newest trade and quote. */
@@ -33,7 +34,7 @@ export function createQuote({ symbol, source, now = () => performance.now() }) {
     /** Grows with every change. */
     version: 0,
     take, setDay, clear, perSecond,
-    get vwap() { return averageOf(sum, sizes); },
+    get vwap() { return averageOf(sum, sizes, digits + 2); },
     get spread() { return spreadOf(quote.quote); },
   };
   return quote;
@@ -43,6 +44,7 @@ export function createQuote({ symbol, source, now = () => performance.now() }) {
       skippedTrades: 0, skipped: 0, events: 0, day: null });
     sum = null;
     sizes = null;
+    digits = 0;
     samples = [];
     quote.version++;
   }
@@ -73,6 +75,7 @@ export function createQuote({ symbol, source, now = () => performance.now() }) {
     if (!price || !size || size.value <= 0n) return;
     quote.sinceUs ??= item.recv ?? item.ts;
     quote.trades++;
+    digits = Math.max(digits, significantFraction(item.price));
     sum = add(sum, { value: price.value * size.value, scale: price.scale + size.scale });
     sizes = add(sizes, size);
   }
@@ -112,17 +115,17 @@ export function createQuote({ symbol, source, now = () => performance.now() }) {
 
 /**
  * @returns {{text: string, points: string, mid: string, direction: -1|0|1}|null} `points`: of the mid,
- *   in hundredths of a percent, with two digits; null where a side is missing
+ *   in hundredths of a percent, with two digits that count; null where a side is missing
  */
 export function spreadOf(quote) {
   const [bid, ask] = [parseDecimal(quote?.bid), parseDecimal(quote?.ask)];
   if (!bid || !ask) return null;
   const mid = middle(quote.bid, quote.ask);
   const spread = subtract(ask, bid);
-  const share = percentOf({ value: spread.value * 100n, scale: spread.scale }, parseDecimal(mid), 2);
+  const share = percentOf({ value: spread.value * 100n, scale: spread.scale }, parseDecimal(mid), 4);
   return {
     text: decimalText(spread),
-    points: share ? decimalText(share) : '',
+    points: share ? shorten(decimalText(share)) : '',
     mid,
     direction: spread.value > 0n ? 1 : spread.value < 0n ? -1 : 0,
   };
@@ -151,14 +154,25 @@ function add(a, b) {
   return { value: a.value * 10n ** BigInt(scale - a.scale) + b.value * 10n ** BigInt(scale - b.scale), scale };
 }
 
-/** sum ÷ sizes, with two digits more than the sizes' prices had, rounded half away from zero. */
-function averageOf(sum, sizes) {
+/** sum ÷ sizes, rounded half away from zero. */
+function averageOf(sum, sizes, digits) {
   if (!sum || sizes.value === 0n) return undefined;
-  const digits = Math.min(30, sum.scale - sizes.scale + 2);
   // sum / 10^s1 ÷ (sizes / 10^s2) = sum × 10^(s2 + digits) ÷ (sizes × 10^s1) in units of 10^-digits
   const numerator = sum.value * 10n ** BigInt(sizes.scale + digits);
   const denominator = sizes.value * 10n ** BigInt(sum.scale);
   const isNegative = numerator < 0n;
   const rounded = (2n * (isNegative ? -numerator : numerator) + denominator) / (2n * denominator);
   return decimalText({ value: isNegative ? -rounded : rounded, scale: digits });
+}
+
+/** "12.3456" → "12.35", "0.0162" → "0.016", "0.0000" → "0.00": two digits after the point, or as many as
+ * it takes to tell a small number from none. */
+function shorten(text) {
+  const keep = /^-?0\.0[^.]*[1-9]/.test(text) ? Math.min(4, text.search(/[1-9]/) - text.indexOf('.') + 1) : 2;
+  const { value, scale } = parseDecimal(text);
+  if (scale <= keep) return text;
+  const unit = 10n ** BigInt(scale - keep);
+  const size = value < 0n ? -value : value;
+  const rounded = (2n * size + unit) / (2n * unit);
+  return decimalText({ value: value < 0n ? -rounded : rounded, scale: keep });
 }

@@ -7,8 +7,10 @@
  * @property {import('../../client/pricecast.js').Item} [item] a trade; without it the entry is a mark
  * @property {string} [text] of a mark
  * @property {-1|0|1} direction against the trade before of the same source and symbol
+ * @property {number} [priceDigits] that count after the point, in any price of its stream so far
+ * @property {number} [sizeDigits]
  */
-import { compareTexts } from './decimal.js';
+import { compareTexts, significantFraction } from './decimal.js';
 
 export const TAPE_MAX = 10_000;
 const STREAMS_MAX = 20_000; // last prices remembered, for directions
@@ -19,7 +21,7 @@ export function createTape({ max = TAPE_MAX } = {}) {
   let matching = entries;
   let matches = null;
   let lastNumber = 0;
-  const lastPrices = new Map();
+  const streams = new Map(); // {price, priceDigits, sizeDigits}
   const tape = {
     /** Oldest first; at most a quarter more than `max` for a while. */
     get entries() { return entries; },
@@ -40,11 +42,17 @@ export function createTape({ max = TAPE_MAX } = {}) {
     for (const item of items) {
       if (item.kind !== 'trade') continue;
       const key = `${item.source}\n${item.symbol}`;
-      const before = lastPrices.get(key);
-      if (before === undefined && lastPrices.size >= STREAMS_MAX) lastPrices.clear();
-      lastPrices.set(key, item.price);
+      let stream = streams.get(key);
+      if (!stream) {
+        if (streams.size >= STREAMS_MAX) streams.clear();
+        streams.set(key, (stream = { price: item.price, priceDigits: 0, sizeDigits: 0 }));
+      }
+      const direction = /** @type {-1|0|1} */ (compareTexts(item.price, stream.price));
+      stream.price = item.price;
+      stream.priceDigits = Math.max(stream.priceDigits, significantFraction(item.price));
+      stream.sizeDigits = Math.max(stream.sizeDigits, significantFraction(item.size ?? ''));
       if (item.skipped > 0) tape.skipped += item.skipped;
-      add({ number: ++lastNumber, item, direction: before === undefined ? 0 : /** @type {any} */ (compareTexts(item.price, before)) });
+      add({ number: ++lastNumber, item, direction, priceDigits: stream.priceDigits, sizeDigits: stream.sizeDigits });
     }
   }
 
@@ -56,7 +64,7 @@ export function createTape({ max = TAPE_MAX } = {}) {
   function clear() {
     entries = [];
     matching = matches ? [] : entries;
-    lastPrices.clear();
+    streams.clear();
     tape.skipped = 0;
     begin();
   }

@@ -1,0 +1,141 @@
+/**
+ * The symbol that is open: its quote, its trades and its bars, fed by the timeline, and drawn in the
+ * page's one frame. Panels of the view hang their drawing in by `onDraw()`.
+ */
+import { createCandleFeed } from '../core/candleFeed.js';
+import { dayUntil } from '../core/day.js';
+import { createQuote } from '../core/quote.js';
+import { createTape } from '../core/tape.js';
+import { formatCount } from '../core/format.js';
+
+const TRADES_MAX = 1000;
+const DAY_MS = 15_000; // between two looks at the last 24 hours
+
+/** @param {{app: object, symbol: string, source?: string}} of without `source` all of the symbol */
+export function createSymbol({ app, symbol, source }) {
+  const { feed, timeline, frame, interest, page, now } = app;
+  const quote = createQuote({ symbol, source, now });
+  const tape = createTape({ max: TRADES_MAX });
+  const drawers = new Set();
+  const drawer = frame.add((at) => { for (const draw of drawers) draw(at); });
+  const candles = createCandleFeed({ feed, timeline, onChange: drawer.mark, isHidden: () => page.document.hidden });
+  const isMine = (item) => item.symbol === symbol && (source === undefined || item.source === source);
+  let dayAt = -Infinity;
+  let dayCall = null;
+  const view = {
+    symbol, source, quote, tape, candles,
+    /** All sources of the symbol, as far as they are known. */
+    sources: [],
+    /** @param {(at: number) => void} draw at most once a frame; `at` is monotonic ms */
+    onDraw(draw) {
+      drawers.add(draw);
+      drawer.mark();
+      return () => drawers.delete(draw);
+    },
+    mark: drawer.mark,
+    /** The store's row, which knows how fresh it is. */
+    get row() { return findRow(); },
+    end,
+  };
+  const ends = [
+    timeline.on('items', ({ items, isSnapshot }) => {
+      const mine = items.filter(isMine);
+      if (mine.length === 0) return;
+      quote.take(mine, isSnapshot);
+      if (!isSnapshot || tape.entries.length === 0) tape.take(mine);
+      drawer.mark();
+    }),
+    timeline.on('reset', startAgain),
+    timeline.on('hello', ({ hello }) => { if (hello.isNewEpoch) startAgain(); else lookAtDay(); }),
+    timeline.on('gap', ({ gap }) => {
+      if (gap.reason === 'sequence' && gap.symbol !== symbol) return;
+      tape.mark(gap.lost > 0 ? `${formatCount(gap.lost)} events lost` : 'Some events were not seen');
+    }),
+    timeline.mode.subscribe(lookAtDay),
+    app.onTick(onTick),
+  ];
+  interest.open(symbol);
+  seed();
+  lookAtLatest();
+  lookAtDay();
+  return view;
+
+  function end() {
+    for (const stop of ends) stop();
+    dayCall?.abort();
+    candles.close();
+    drawer.end();
+    interest.open(null);
+  }
+
+  /** What the list knows is shown at once. It has no sizes and times, and a subscription to what is
+   * subscribed already brings no snapshot: so they are asked for. */
+  function seed() {
+    for (const row of app.store.rows.values()) {
+      if (!isMine(row)) continue;
+      const stamp = { symbol, source: row.source, seq: 0 };
+      if (row.hasTrade && row.last !== undefined) quote.take([{ ...stamp, kind: 'trade', price: row.last }], true);
+      if (row.hasQuote) quote.take([{ ...stamp, kind: 'quote', bid: row.bid, ask: row.ask }], true);
+    }
+  }
+
+  async function lookAtLatest() {
+    if (isPast()) return;
+    try {
+      const { data } = await feed.get('latest', { symbols: symbol.replaceAll(',', '*') });
+      const known = { trade: quote.trade?.seq ?? 0, quote: quote.quote?.seq ?? 0 };
+      const mine = data.filter((item) => isMine(item) && item.seq > known[item.kind]);
+      quote.take(mine, true);
+      if (tape.entries.length === 0) tape.take(mine);
+      drawer.mark();
+    } catch {
+      // what comes next says it, too
+    }
+  }
+
+  function isPast() {
+    return timeline.mode.peek() === 'paused' || timeline.mode.peek() === 'shifted';
+  }
+
+  function startAgain() {
+    quote.clear();
+    tape.clear();
+    dayAt = -Infinity;
+    lookAtDay();
+    drawer.mark();
+  }
+
+  function onTick() {
+    if (now() - dayAt >= DAY_MS) lookAtDay();
+    candles.check();
+    drawer.mark();
+  }
+
+  /** The server's figures while the screen's clock is the server's; else those of that moment. */
+  async function lookAtDay() {
+    dayAt = now();
+    dayCall?.abort();
+    const call = new AbortController();
+    dayCall = call;
+    try {
+      const day = isPast() ? await dayUntil(feed, symbol, timeline.nowUs(), call.signal) : await statsOf(call.signal);
+      if (call.signal.aborted) return;
+      quote.setDay(day);
+      drawer.mark();
+    } catch {
+      // it is asked for again; the rest of the panel does not need it
+    }
+  }
+
+  async function statsOf(signal) {
+    // A comma would end the name; a pattern may match others, too.
+    const { stats } = await feed.get('stats', { symbols: symbol.replaceAll(',', '*') }, { signal });
+    return stats.find((each) => each.symbol === symbol);
+  }
+
+  function findRow() {
+    if (source !== undefined) return app.store.rows.get(`${source}\n${symbol}`);
+    for (const row of app.store.rows.values()) if (row.symbol === symbol) return row;
+    return undefined;
+  }
+}
