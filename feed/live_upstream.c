@@ -13,6 +13,7 @@
 
 #include "feed/backoff.h"
 #include "feed/exchange.h"
+#include "feed/lookup.h"
 #include "feed/relay.h"
 #include "feed/ws_url.h"
 
@@ -40,13 +41,13 @@ struct live_upstream {
     char *asks;                       /* what to say, a line each */
     const char *next_ask;             /* NULL: all has been said */
     uv_timer_t timer;
-    uv_getaddrinfo_t lookup;
+    struct lookup *lookup; /* while resolving */
     enum phase phase;
     char addresses[ADDRESSES_MAX][INET6_ADDRSTRLEN];
     unsigned addresses_count, address_next;
     struct backoff backoff;
     uint64_t stall_ms, opened_ms, pinged_ms, kept_ms; /* uv_now() */
-    bool is_closing, must_leave, was_open;
+    bool must_leave, was_open;
     char told[LIVE_WS_REASON_MAX]; /* the failure reported last, "" if all is well */
     char refusal[EXCHANGE_REFUSAL_MAX];
 };
@@ -132,16 +133,13 @@ static void addresses_take(struct live_upstream *up, const struct addrinfo *foun
             up->addresses_count++;
 }
 
-static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
+static void on_looked_up(void *ctx, int error, const struct addrinfo *found)
 {
-    struct live_upstream *up = lookup->data;
+    struct live_upstream *up = ctx;
     addresses_take(up, found);
-    uv_freeaddrinfo(found);
-    if (up->is_closing)
-        return;
     char reason[LIVE_WS_REASON_MAX];
     snprintf(reason, sizeof reason, "looking up the host: %s",
-             status != 0 ? uv_strerror(status) : "no address");
+             error != 0 ? gai_strerror(error) : "no address");
     if (up->addresses_count > 0)
         connect_next(up);
     else
@@ -150,16 +148,14 @@ static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *
 
 static void attempt(struct live_upstream *up)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     if (up->address_next < up->addresses_count) {
         connect_next(up);
         return;
     }
     up->phase = PHASE_RESOLVING;
-    const int rc =
-        uv_getaddrinfo(up->live.loop, &up->lookup, on_looked_up, up->url.host, NULL, &hints);
+    const int rc = lookup_start(up->live.loop, up->url.host, NULL, on_looked_up, up, &up->lookup);
     if (rc != 0)
-        fail(up, uv_strerror(rc));
+        fail(up, strerror(-rc));
 }
 
 /* ---- connected ---- */
@@ -306,9 +302,8 @@ static void upstream_start(struct live *live)
 static void upstream_close(struct live *live)
 {
     struct live_upstream *up = (struct live_upstream *)live;
-    up->is_closing = true;
     if (up->phase == PHASE_RESOLVING)
-        uv_cancel((uv_req_t *)&up->lookup);
+        lookup_abandon(up->lookup);
     up->phase = PHASE_IDLE;
     uv_close((uv_handle_t *)&up->timer, NULL);
 }
@@ -499,7 +494,7 @@ static int upstream_create(const struct spec *spec, const struct settings *setti
     if (up == NULL)
         return -ENOMEM;
     up->stall_ms = settings->stall_s * 1000;
-    up->timer.data = up->lookup.data = up;
+    up->timer.data = up;
     int rc = live_init(&up->live, &ops, options);
     up->live.state = FEED_DOWN;
     if (rc == 0)
