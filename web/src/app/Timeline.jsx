@@ -53,6 +53,10 @@ export function useClockWords(app) {
   return { mode, replay, ...describeClock({ mode, behind, rate, replay, isRecorded, hasControl }) };
 }
 
+function wordsNow({ mode, behind, rate, replay, isRecorded, hasControl }) {
+  return describeClock({ mode: mode.peek(), behind: behind.peek(), rate: rate.peek(), replay: replay.peek(), isRecorded, hasControl });
+}
+
 function Button({ name, label, keys, run, extra = false, pressed, disabled }) {
   return (
     <button type="button" class={extra ? 'icon extra' : 'icon'} aria-label={label} title={keys ? `${label} (${keys})` : label}
@@ -187,10 +191,7 @@ function Scrubber() {
 
   function describe(layout) {
     const element = box.current;
-    const text = `${formatClock(timeline.nowUs())} UTC, ${mode === 'live' ? 'live' : describeClock({
-      mode: timeline.mode.peek(), behind: timeline.behind.peek(), rate: timeline.rate.peek(), replay: timeline.replay.peek(),
-      isRecorded: timeline.isRecorded, hasControl: timeline.hasControl,
-    }).pill}`;
+    const text = `${formatClock(timeline.nowUs())} UTC, ${wordsNow(timeline).pill || 'live'}`;
     setAttribute(element, 'aria-valuenow', String(Math.round(layout.head * 1000)));
     setAttribute(element, 'aria-valuetext', text);
     drawScale(layout);
@@ -356,10 +357,7 @@ function useNotices(app) {
     const { timeline } = app;
     let last = '';
     const speak = () => {
-      const { spoken } = describeClock({
-        mode: timeline.mode.peek(), behind: timeline.behind.peek(), rate: timeline.rate.peek(), replay: timeline.replay.peek(),
-        isRecorded: timeline.isRecorded, hasControl: timeline.hasControl,
-      });
+      const { spoken } = wordsNow(timeline);
       if (last !== '' && spoken !== last && !timeline.replay.peek()?.busy) app.say(spoken);
       if (!timeline.replay.peek()?.busy) last = spoken;
     };
