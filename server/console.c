@@ -1,5 +1,6 @@
 #include "server/console.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,14 +70,13 @@ void console_show(struct console *console)
     char line[LINE_BYTES];
     if (feed_status(console->feed, &status) != 0)
         return;
-    progress_line(&console->progress, &status, now_ms(), line, sizeof line);
+    const unsigned columns = console->has_terminal ? columns_of_terminal() - 1 : UINT_MAX;
+    progress_line(&console->progress, &status, now_ms(), columns, line, sizeof line);
     free(status.inputs);
-    if (console->has_terminal) {
-        progress_fit(line, columns_of_terminal() - 1);
+    if (console->has_terminal)
         log_status(line);
-    } else {
+    else
         log_line(LOG_INFO, "%s", line);
-    }
 }
 
 static void command(struct console *console, struct feed_command command)

@@ -50,16 +50,25 @@ static void on_record_message(void *ctx, const char *text)
     log_line(LOG_ERROR, "%s", text);
 }
 
+/* How the replay went. With `only_unfinished` not if that has been said. */
+static void report(struct feed *feed, bool only_unfinished)
+{
+    struct feed_status status;
+    char text[400];
+    if (feed_status(feed, &status) != 0)
+        return;
+    const bool is_wanted = !only_unfinished || (status.mode == FEED_MODE_REPLAY &&
+                                                status.play != FEED_HAS_ENDED && status.events > 0);
+    progress_report(&status, text, sizeof text);
+    if (is_wanted)
+        log_line(LOG_INFO, "%s", text);
+    free(status.inputs);
+}
+
 static void on_ended(void *ctx)
 {
     struct program *program = ctx;
-    struct feed_status status;
-    char report[400];
-    if (feed_status(program->feed, &status) == 0) {
-        progress_report(&status, report, sizeof report);
-        log_line(LOG_INFO, "%s", report);
-        free(status.inputs);
-    }
+    report(program->feed, false);
     if (program->options.exit_at_end)
         eventfd_write(program->ended_fd, 1);
 }
@@ -253,11 +262,13 @@ static void serve(struct program *program)
     console_open(&console, program->feed, (unsigned)program->options.progress_s);
     const bool ended = wait_for_end(program, &console);
     console_close(&console);
-    if (!ended)
+    if (!ended) {
+        report(program->feed, true);
         log_line(LOG_INFO, "stopping");
-    else if (!server_drain(program->server, (int)program->options.drain_s * 1000))
+    } else if (!server_drain(program->server, (int)program->options.drain_s * 1000)) {
         log_line(LOG_WARN, "some clients did not take everything within --drain-timeout %us",
                  (unsigned)program->options.drain_s);
+    }
     signals_close(program);
 }
 

@@ -10,6 +10,7 @@
 struct line {
     char *out;
     size_t size, len;
+    bool is_short;
 };
 
 static void put(struct line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -40,28 +41,31 @@ static void put_time(struct line *line, int64_t ns)
     char text[32];
     if (gmtime_r(&seconds, &utc) == NULL)
         return;
-    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &utc);
-    put(line, "  %s.%03d", text, (int)(event_us(ns) / 1000 - (int64_t)seconds * 1000));
+    strftime(text, sizeof text, line->is_short ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &utc);
+    if (line->is_short)
+        put(line, "  %s", text);
+    else
+        put(line, "  %s.%03d", text, (int)(event_us(ns) / 1000 - (int64_t)seconds * 1000));
 }
 
 /* 1.2µs, 340µs, 12ms, 3.4s */
 static void put_duration(struct line *line, double ns)
 {
-    if (ns < 1e6)
-        put(line, "%.3gµs", ns / 1e3);
-    else if (ns < 1e9)
-        put(line, "%.3gms", ns / 1e6);
+    const double value = ns < 1e6 ? ns / 1e3 : ns < 1e9 ? ns / 1e6 : ns / 1e9;
+    const char *unit = ns < 1e6 ? "µs" : ns < 1e9 ? "ms" : "s";
+    if (line->is_short && value >= 10)
+        put(line, "%.0f%s", value, unit);
     else
-        put(line, "%.4gs", ns / 1e9);
+        put(line, "%.*g%s", line->is_short ? 2 : ns < 1e9 ? 3 : 4, value, unit);
 }
 
 static void put_lateness(struct line *line, const struct feed_status *status)
 {
-    put(line, "  late p50 ");
+    put(line, line->is_short ? "  late " : "  late p50 ");
     put_duration(line, (double)status->lateness_p50_ns);
-    put(line, " p99 ");
+    put(line, line->is_short ? "/" : " p99 ");
     put_duration(line, (double)status->lateness_p99_ns);
-    put(line, " max ");
+    put(line, line->is_short ? "/" : " max ");
     put_duration(line, (double)status->lateness_max_ns);
 }
 
@@ -88,26 +92,46 @@ static void rates_update(struct progress *progress, const struct feed_status *st
     progress->events = status->events;
 }
 
-void progress_line(struct progress *progress, const struct feed_status *status, int64_t now_ms,
-                   char *out, size_t out_size)
+static void line_write(struct line *line, const struct feed_status *status, double events_s)
 {
     static const char *const states[] = {"waiting", "playing", "paused", "seeking", "ended"};
-    struct line line = {out, out_size, 0};
-    rates_update(progress, status, now_ms);
-    put(&line, "%s ", states[status->play]);
-    put_speed(&line, status->speed);
+    line->len = 0;
+    put(line, "%s ", states[status->play]);
+    put_speed(line, status->speed);
     if (status->mode == FEED_MODE_REPLAY && status->position_ns != EVENT_NO_TIME)
-        put_time(&line, status->position_ns);
+        put_time(line, status->position_ns);
     if (status->bytes_total > 0)
-        put(&line, "  %.1f%%", 100.0 * (double)status->bytes_read / (double)status->bytes_total);
-    put(&line, "  %" PRIu64 " events  %.0f/s", status->events, progress->events_s);
+        put(line, "  %.1f%%", 100.0 * (double)status->bytes_read / (double)status->bytes_total);
+    put(line, "  %" PRIu64 " %s  %.0f/s", status->events, line->is_short ? "ev" : "events",
+        events_s);
     if (status->eta_ns >= 0) {
         const int64_t left = status->eta_ns / 1000000000;
-        put(&line, "  ETA %d:%02d:%02d", (int)(left / 3600), (int)(left / 60 % 60),
+        put(line, "  ETA %d:%02d:%02d", (int)(left / 3600), (int)(left / 60 % 60),
             (int)(left % 60));
     }
     if (status->speed > 0)
-        put_lateness(&line, status);
+        put_lateness(line, status);
+}
+
+static size_t width_of(const char *text)
+{
+    size_t width = 0;
+    for (; *text != '\0'; text++)
+        width += (*text & 0xc0) != 0x80;
+    return width;
+}
+
+void progress_line(struct progress *progress, const struct feed_status *status, int64_t now_ms,
+                   unsigned columns, char *out, size_t out_size)
+{
+    struct line line = {.out = out, .size = out_size};
+    rates_update(progress, status, now_ms);
+    line_write(&line, status, progress->events_s);
+    if (width_of(out) <= columns)
+        return;
+    line.is_short = true;
+    line_write(&line, status, progress->events_s);
+    progress_fit(out, columns);
 }
 
 void progress_fit(char *line, unsigned columns)
@@ -120,9 +144,10 @@ void progress_fit(char *line, unsigned columns)
 
 void progress_report(const struct feed_status *status, char *out, size_t out_size)
 {
-    struct line line = {out, out_size, 0};
+    struct line line = {.out = out, .size = out_size};
     const double took_s = (double)status->took_ns / 1e9;
-    put(&line, "the replay has ended: %" PRIu64 " events", status->events);
+    put(&line, "the replay %s: %" PRIu64 " events",
+        status->play == FEED_HAS_ENDED ? "has ended" : "was stopped", status->events);
     if (status->speed == 0) {
         put(&line, " in %.3fs, %.0f/s", took_s, took_s > 0 ? (double)status->events / took_s : 0);
         return;
