@@ -13,7 +13,7 @@ const SWIPE_PX = 60;
 /** The symbol that is open: header, chart, quote, trades. On a phone it is a sheet over the list. */
 export function Detail() {
   const app = useApp();
-  const { symbol, source } = useValue(app.route);
+  const { symbol, source } = useValue(app.selected) ?? { symbol: '', source: null };
   const sources = useSources(app, symbol);
   // With one source everything of the symbol is shown, so that nothing starts again when it is known.
   const shown = sources.length > 1 ? (sources.includes(source) ? source : sources[0]) : undefined;
@@ -31,7 +31,6 @@ function SymbolPanel({ symbol, source, sources }) {
       { key: 'q', title: 'Speak the quote', group: 'Symbol', run: () => app.say(quoteInWords(view)) },
       { key: 'n', title: 'Next symbol', group: 'Symbol', run: () => step(app, symbol, 1) },
       { key: 'p', title: 'Previous symbol', group: 'Symbol', run: () => step(app, symbol, -1) },
-      { key: 'Escape', title: 'Close the symbol', group: 'Symbol', run: () => close(app) },
     );
     return () => {
       stopDrawing();
@@ -76,7 +75,7 @@ function Sources({ symbol, source, sources }) {
     <span class="segments sources" role="group" aria-label="Source">
       {sources.map((name) => (
         <button key={name} type="button" aria-pressed={name === source} title={name}
-          onClick={() => app.route.go({ symbol, source: name })}><bdi>{name}</bdi></button>
+          onClick={() => app.open({ symbol, source: name })}><bdi>{name}</bdi></button>
       ))}
     </span>
   );
@@ -102,16 +101,16 @@ function Tools({ symbol }) {
 }
 
 function close(app) {
-  app.route.go({ symbol: null });
+  app.open(null);
   app.page.document.getElementById('grid')?.focus();
 }
 
-/** The next of those in the list, in its order; without a list by name. */
+/** The next of those in the list, in its order. */
 function step(app, symbol, way) {
-  const all = app.listed?.() ?? [...new Set([...app.store.rows.values()].map((row) => row.symbol))].sort();
-  const at = all.indexOf(symbol);
-  const next = all[(at + way + all.length) % all.length];
-  if (next !== undefined && next !== symbol) app.route.go({ symbol: next });
+  const symbols = [...new Map(app.listedRows().map((row) => [row.symbol, row])).values()];
+  const at = symbols.findIndex((row) => row.symbol === symbol);
+  const next = symbols[(Math.max(at, way > 0 ? at : 0) + way + symbols.length) % symbols.length];
+  if (next && next.symbol !== symbol) app.open(next);
 }
 
 /** The symbol's sources, by name; looked for when rows came or went. */
@@ -122,7 +121,7 @@ function useSources(app, symbol) {
     const look = () => {
       if (membership === app.store.membership) return;
       membership = app.store.membership;
-      const found = [...app.store.rows.values()].filter((row) => row.symbol === symbol).map(({ source }) => source).sort();
+      const found = (app.store.bySymbol.get(symbol) ?? []).map(({ source }) => source).sort();
       setSources((old) => (old.join('\n') === found.join('\n') ? old : found));
     };
     look();

@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { Detail } from './Detail.jsx';
 import { ListTabs } from './Lists.jsx';
+import { lazy } from './lazy.jsx';
 import { Panel } from './Panel.jsx';
 import { createMarkets } from '../hot/markets.js';
 import { COLUMNS, formatSort, nextSort } from '../core/columns.js';
@@ -8,6 +8,8 @@ import { formatCount, formatRatio } from '../core/format.js';
 import { sortOf } from '../core/lists.js';
 import { signal } from '../core/signal.js';
 import { useApp, useValue } from './context.js';
+
+const Detail = lazy(async () => (await import('./Detail.jsx')).Detail);
 
 const SKELETON_ROWS = 14;
 

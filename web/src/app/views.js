@@ -1,9 +1,11 @@
 /** The views, in the order of the navigation. Their words in the URL are in core/route.js. */
-import { About } from './About.jsx';
-import { Connect } from './Connect.jsx';
+import { lazy } from './lazy.jsx';
 import { Markets } from './Markets.jsx';
-import { Server } from './Server.jsx';
-import { Tape } from './Tape.jsx';
+
+const About = lazy(async () => (await import('./About.jsx')).About);
+const Connect = lazy(async () => (await import('./Connect.jsx')).Connect);
+const Server = lazy(async () => (await import('./Server.jsx')).Server);
+const Tape = lazy(async () => (await import('./Tape.jsx')).Tape);
 
 export const VIEWS = [
   { name: 'markets', title: 'Markets', Component: Markets },

@@ -80,6 +80,8 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     toast, dismiss, say, refresh, start, open,
     /** The row of the list that the keyboard is on, or null. */
     activeRow: () => null,
+    /** The rows of the list, in its order. */
+    listedRows: () => [],
     onTick: (listener) => ticks.add('tick', listener),
     isStarred: (symbol) => starred.peek().has(symbol),
     toggleStar,

@@ -47,6 +47,7 @@ export function createMarkets({ app, grid: element, body, shown }) {
   const dark = matchMedia('(prefers-color-scheme: dark)');
   dark.addEventListener('change', restyle);
   app.activeRow = () => grid.activeRow;
+  app.listedRows = () => list.order;
   const ends = [
     timeline.on('items', () => { list.follow(); grid.markDirty(); }),
     app.onTick(() => { list.follow(); show(); look(); grid.markSlow(); }),
@@ -91,6 +92,7 @@ export function createMarkets({ app, grid: element, body, shown }) {
     observer.disconnect();
     grid.end();
     app.activeRow = () => null;
+    app.listedRows = () => [];
     app.interest.look([]);
   }
 

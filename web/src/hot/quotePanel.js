@@ -14,7 +14,7 @@ const STATES = { waiting: 'last known', stale: 'stale', live: '', down: 'source 
 /** The large price and its change. @param {HTMLElement} root with [data-cell] inside */
 export function createHero(root, { app, view }) {
   const cells = findCells(root);
-  const price = createPriceCell(root.querySelector('[data-price]'));
+  const price = createPriceCell(root.querySelector('[data-price]'), view.flashes);
   const reduced = matchMedia('(prefers-reduced-motion: reduce)');
   let moved = '';
   return function draw(at) {
@@ -44,7 +44,10 @@ export function createHero(root, { app, view }) {
 /** Everything else that is known. */
 export function createQuotePanel(root, { app, view }) {
   const cells = findCells(root);
-  const prices = { bid: createPriceCell(root.querySelector('[data-price="bid"]')), ask: createPriceCell(root.querySelector('[data-price="ask"]')) };
+  const prices = {
+    bid: createPriceCell(root.querySelector('[data-price="bid"]'), view.flashes),
+    ask: createPriceCell(root.querySelector('[data-price="ask"]'), view.flashes),
+  };
   const bars = Object.fromEntries(['bid', 'ask'].map((side) => [side, createBar(root.querySelector(`[data-bar="${side}"]`))]));
   const mark = createMark(root.querySelector('[data-mark]'));
   const reduced = matchMedia('(prefers-reduced-motion: reduce)');

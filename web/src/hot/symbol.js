@@ -7,13 +7,14 @@ import { dayUntil } from '../core/day.js';
 import { createQuote } from '../core/quote.js';
 import { createTape } from '../core/tape.js';
 import { formatCount } from '../core/format.js';
+import { createFlashes } from './flash.js';
 
 const TRADES_MAX = 1000;
 const DAY_MS = 15_000; // between two looks at the last 24 hours
 
 /** @param {{app: object, symbol: string, source?: string}} of without `source` all of the symbol */
 export function createSymbol({ app, symbol, source }) {
-  const { feed, timeline, frame, interest, page, now } = app;
+  const { feed, timeline, frame, page, now } = app;
   const quote = createQuote({ symbol, source, now });
   const tape = createTape({ max: TRADES_MAX });
   const drawers = new Set();
@@ -26,6 +27,11 @@ export function createSymbol({ app, symbol, source }) {
     symbol, source, quote, tape, candles,
     /** All sources of the symbol, as far as they are known. */
     sources: [],
+    /** For the prices of the panel, see flash.js. */
+    flashes: createFlashes({
+      highlights: globalThis.CSS?.highlights, Highlight: globalThis.Highlight, StaticRange: globalThis.StaticRange,
+      setTimeout: (fire, ms) => setTimeout(fire, ms), now,
+    }),
     /** @param {(at: number) => void} draw at most once a frame; `at` is monotonic ms */
     onDraw(draw) {
       drawers.add(draw);
@@ -48,13 +54,12 @@ export function createSymbol({ app, symbol, source }) {
     timeline.on('reset', startAgain),
     timeline.on('hello', ({ hello }) => { if (hello.isNewEpoch) startAgain(); else lookAtDay(); }),
     timeline.on('gap', ({ gap }) => {
-      if (gap.reason === 'sequence' && gap.symbol !== symbol) return;
+      if (gap.reason === 'sequence' && (gap.symbol !== symbol || gap.kind !== 'trade')) return;
       tape.mark(gap.lost > 0 ? `${formatCount(gap.lost)} events lost` : 'Some events were not seen');
     }),
     timeline.mode.subscribe(lookAtDay),
     app.onTick(onTick),
   ];
-  interest.open(symbol);
   seed();
   lookAtLatest();
   lookAtDay();
@@ -65,13 +70,12 @@ export function createSymbol({ app, symbol, source }) {
     dayCall?.abort();
     candles.close();
     drawer.end();
-    interest.open(null);
   }
 
   /** What the list knows is shown at once. It has no sizes and times, and a subscription to what is
    * subscribed already brings no snapshot: so they are asked for. */
   function seed() {
-    for (const row of app.store.rows.values()) {
+    for (const row of app.store.bySymbol.get(symbol) ?? []) {
       if (!isMine(row)) continue;
       const stamp = { symbol, source: row.source, seq: 0 };
       if (row.hasTrade && row.last !== undefined) quote.take([{ ...stamp, kind: 'trade', price: row.last }], true);
@@ -135,7 +139,6 @@ export function createSymbol({ app, symbol, source }) {
 
   function findRow() {
     if (source !== undefined) return app.store.rows.get(`${source}\n${symbol}`);
-    for (const row of app.store.rows.values()) if (row.symbol === symbol) return row;
-    return undefined;
+    return app.store.bySymbol.get(symbol)?.[0];
   }
 }
