@@ -98,6 +98,7 @@ static void input_status_fill(const struct input *input, struct feed_input_statu
         .bytes_total = counts.bytes_total,
         .broken = counts.broken,
     };
+    out->format = input_format(input, &out->sure);
     snprintf(out->name, sizeof out->name, "%s", input_name(input));
 }
 

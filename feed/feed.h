@@ -92,6 +92,8 @@ enum feed_play { FEED_WAITING, FEED_PLAYING, FEED_IS_PAUSED, FEED_SEEKING, FEED_
 
 struct feed_input_status {
     char name[FEED_NAME_MAX];
+    const char *format; /* of a file, else NULL … */
+    int sure;           /* … and how sure the guess was of it, percent */
     uint64_t events, lines, ignored, bad, refused, late, bytes_read, bytes_total;
     bool broken;
     bool is_live;         /* then `lines` counts messages, and there is what follows */

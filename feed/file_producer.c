@@ -514,6 +514,8 @@ int file_producer_create(const struct file_options *options, struct producer **o
         file_destroy(&file->producer);
         return rc;
     }
+    file->producer.format = file->format->name;
+    file->producer.sure = file->sure;
     error[0] = '\0';
     *out = &file->producer;
     return 0;

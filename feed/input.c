@@ -439,6 +439,12 @@ const char *input_name(const struct input *input)
     return input->name;
 }
 
+const char *input_format(const struct input *input, int *sure)
+{
+    *sure = input->producer->sure;
+    return input->producer->format;
+}
+
 void input_counts(const struct input *input, struct input_counts *out)
 {
     const size_t count = input->reading->count;

@@ -82,6 +82,9 @@ void input_abandon(struct input *input);
 int64_t input_sought_ns(const struct input *input);
 
 const char *input_name(const struct input *input);
+
+/* See producer.h. */
+const char *input_format(const struct input *input, int *sure);
 void input_counts(const struct input *input, struct input_counts *out);
 
 /* Calls `visit` for the state stream of each source this input has brought so far. */

@@ -61,6 +61,8 @@ struct producer {
     const struct producer_ops *ops;
     const char *name;        /* for messages: the path or spec; owned by the producer */
     struct streams *streams; /* owned by the producer */
+    const char *format;      /* of a file, else NULL … */
+    int sure; /* … and how sure the guess was of it, percent: 100 if it was named */
 };
 
 #endif

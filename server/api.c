@@ -33,6 +33,8 @@ static void put_inputs(struct text *json, const struct feed_status *status)
         const struct feed_input_status *input = &status->inputs[i];
         text_puts(json, i == 0 ? "{\"feed\":" : ",{\"feed\":");
         text_put_json(json, input->name, strlen(input->name));
+        if (input->format != NULL)
+            text_printf(json, ",\"format\":\"%s\",\"sure\":%d", input->format, input->sure);
         text_printf(json,
                     ",\"events\":%" PRIu64 ",\"lines\":%" PRIu64 ",\"ignored\":%" PRIu64
                     ",\"bad\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"late\":%" PRIu64

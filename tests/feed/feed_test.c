@@ -236,6 +236,8 @@ static void its_status_tells_how_it_stands(void **state)
     assert_int_equal(status.inputs[0].events, 2);
     assert_int_equal(status.inputs[0].bad, 1);
     assert_int_equal(status.inputs[1].events, 1);
+    assert_string_equal(status.inputs[0].format, "native");
+    assert_int_equal(status.inputs[0].sure, 100);
     assert_int_equal(status.inputs[0].bytes_read, status.inputs[0].bytes_total);
     free(status.inputs);
     feed_stop(f->feed);
