@@ -190,7 +190,7 @@ test('an old bid never stands beside the first trade of a new epoch', async () =
   const trade = (seq, price) => ({ kind: 'trade', symbol: 'A', source: 'x', seq, price });
   const quote = { kind: 'quote', symbol: 'A', source: 'x', seq: 1, bid: '9', ask: '11' };
   const script = ({ greet, say }) => { greet({ mode: 'replay' }); say({ type: 'snapshot', data: [trade(1, '10'), quote] }); };
-  const { page, socket, close } = await openPage({ script });
+  const { page, socket, close } = await openPage({ script, settings: { detail: false } });
   await page.waitForSelector('#rows .row[data-row="live"]');
   socket.say({ type: 'reset', epoch: 'e2', reason: 'seek' });
   await page.waitForSelector('#rows .row[data-row="waiting"]');

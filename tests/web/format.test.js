@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
-  describeChange, formatAge, formatCount, formatLatency, formatTime, groupDigits, splitPrice,
+  describeChange, formatAge, formatCompact, formatCount, formatLatency, formatRate, formatRatio, formatSpread, formatTime,
+  groupDigits, splitPrice,
 } from '../../web/src/core/format.js';
 
 const MINUS = '\u2212';
@@ -66,4 +67,28 @@ test('counts, times and round trips', () => {
   assert.equal(formatLatency(0.4), `<1${THIN}ms`);
   assert.equal(formatLatency(22.6), `23${THIN}ms`);
   assert.equal(formatLatency(undefined), '');
+});
+
+test('volumes are said in three digits, cut and never rounded up', () => {
+  const cases = [['0', '0'], ['0.51234567', '0.512'], ['12.3', '12.3'], ['999.9', '999.9'], ['1000', `1.00${THIN}k`], ['12999.9', `12.9${THIN}k`],
+    ['999999', `999${THIN}k`], ['1234567.8', `1.23${THIN}M`], ['-1234567', `${MINUS}1.23${THIN}M`], ['1234567890123', `1.23${THIN}T`],
+    ['1234567890123456789012', `1,234,567${THIN}P`]];
+  for (const [text, wanted] of cases) assert.equal(formatCompact(text), wanted, text);
+  assert.equal(formatCompact(undefined), '—');
+  assert.equal(formatCompact(null), '—');
+});
+
+test('a spread is basis points of the middle', () => {
+  assert.equal(formatSpread('99.99', '100.01'), '2.0');
+  assert.equal(formatSpread('61837.62', '61837.63'), '0.0');
+  assert.equal(formatSpread('1.08422', '1.08424'), '0.2');
+  assert.equal(formatSpread('0.9', '1.1'), '2,000.0');
+  assert.equal(formatSpread('2', '1'), `${MINUS}6,666.7`);
+  for (const [bid, ask] of [[undefined, '1'], ['1', undefined], ['0', '0']]) assert.equal(formatSpread(bid, ask), '—');
+});
+
+test('rates and ratios are as exact as they are read', () => {
+  assert.deepEqual([0, 0.44, 9.94, 18.3, 18_400].map(formatRate), ['0.0', '0.4', '9.9', '18', '18,400']);
+  assert.equal(formatRate(NaN), '—');
+  assert.deepEqual([1, 1.04, 1.5, 9.4, 9.6, 60].map(formatRatio), ['1:1', '1:1', '1.5:1', '9.4:1', '10:1', '60:1']);
 });

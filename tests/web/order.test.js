@@ -73,3 +73,24 @@ test('a held order keeps its rows in place and puts new ones at the end', () => 
   assert.equal(names(holdOrder([b, c, a], [c, b], () => true)), 'B C');
   assert.equal(names(holdOrder([b, c, a], rows, (row) => row !== c)), 'B A');
 });
+
+test('columns that are not prices rank, too', () => {
+  const rows = rowsOf({ symbol: 'A', price: '1' }, { symbol: 'B', price: '1' }, { symbol: 'C', price: '1' });
+  const [a, b, c] = rows;
+  a.day = { volume: '5' };
+  c.day = { volume: '40' };
+  Object.assign(b, { bid: '1', ask: '2' });
+  Object.assign(c, { bid: '1', ask: '1.1' });
+  b.updates = 10;
+  const by = (column, more) => names(rankRows(rows, { column, descending: true }, { ageOf: noAge, now: 0, ...more }));
+  assert.equal(by('volume'), 'C A B');
+  assert.equal(by('spread'), 'B C A');
+  assert.equal(by('merged'), 'B A C');
+  assert.equal(by('star', { isStarred: (symbol) => symbol === 'C' }), 'C A B');
+});
+
+test('movers rank by how far they went, either way', () => {
+  const rows = rowsOf({ symbol: 'A', price: '100' }, { symbol: 'A', price: '90' }, { symbol: 'B', price: '100' }, { symbol: 'B', price: '105' },
+    { symbol: 'C', price: '100' });
+  assert.equal(names(rankRows(rows, { column: 'move', descending: true }, { ageOf: noAge })), 'A B C');
+});

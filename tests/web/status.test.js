@@ -1,7 +1,7 @@
 /* The sentences about the connection: true, short, and none of them a lie by omission. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { describeConnection } from '../../web/src/core/status.js';
+import { describeConnection, describeRecovery } from '../../web/src/core/status.js';
 
 const facts = { now: 1000, host: 'localhost:8080', silentMs: 0, attempt: 4 };
 const say = (state, more) => describeConnection(state, { ...facts, ...more });
@@ -55,4 +55,12 @@ test('every state is spoken, and no countdown is', () => {
     assert.ok(say(state).spoken.length > 0);
     assert.doesNotMatch(say(state, { retryAt: 5000, rttMs: 23, silentMs: 9000 }).spoken, /\d/);
   }
+});
+
+test('what a reconnect brought back is told with its loss', () => {
+  const tell = (more) => describeRecovery({ recovered: 0, lost: 0, isNewEpoch: false, awayMs: 0, ...more });
+  assert.deepEqual(tell({ recovered: 1204 }), { kind: 'good', text: 'Caught up: 1,204 recovered, 0 lost' });
+  assert.deepEqual(tell({ recovered: 5, lost: 312, awayMs: 5200 }),
+    { kind: 'warn', text: 'Gap after 5\u2009s: 312 updates lost, 5 recovered' });
+  assert.match(tell({ isNewEpoch: true }).text, /nobody knows/);
 });

@@ -1,7 +1,8 @@
 /* What the page knows, and when it stops vouching for it. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { changeOf, createStore, nudgeMedian, UNCONFIRMED_MS } from '../../web/src/core/store.js';
+import { pointsOf, prefill, SPARK_POINTS } from '../../web/src/core/spark.js';
+import { changeOf, createStore, mergeOf, nudgeMedian, rateOf, UNCONFIRMED_MS } from '../../web/src/core/store.js';
 
 const trade = (symbol, price, extra) => ({ kind: 'trade', symbol, source: 'x', seq: 1, price, ...extra });
 const quote = (symbol, bid, ask, extra) => ({ kind: 'quote', symbol, source: 'x', seq: 1, bid, ask, ...extra });
@@ -194,4 +195,60 @@ test('a server that turns from replay to live starts changes afresh', () => {
   store.setServer({ isReplay: false, clockMs: () => undefined });
   store.applyItems([trade('A', '5')], 1);
   assert.equal(changeOf(rowOf(store, 'A')).direction, 0);
+});
+
+test('the change counts from what opened the day, once the server has said it', () => {
+  const store = liveStore();
+  store.applyItems([trade('A', '100'), trade('A', '110')], 0);
+  const row = rowOf(store, 'A');
+  assert.equal(changeOf(row).percent, '+10.00\u2009%');
+  const { version } = row;
+  store.applyStats([{ symbol: 'A', open: '50', volume: '7' }, { symbol: 'unknown', open: '1' }]);
+  assert.equal(changeOf(row).percent, '+120.00\u2009%');
+  assert.ok(row.version > version);
+  store.forgetDays();
+  assert.equal(changeOf(row).percent, '+10.00\u2009%');
+});
+
+test('rows of a symbol are found by its name, one a source, until they are gone', () => {
+  const store = liveStore();
+  store.applyItems([trade('A', '1'), trade('A', '1', { source: 'y' }), trade('B', '1')], 0);
+  assert.deepEqual(store.bySymbol.get('A').map(({ source }) => source), ['x', 'y']);
+  store.unconfirmRows(0, { isNewEpoch: false });
+  store.applyItems([trade('A', '2')], 1);
+  store.removeUnconfirmed(UNCONFIRMED_MS);
+  assert.deepEqual([[...store.bySymbol.keys()], store.bySymbol.get('A').length, store.rows.size], [['A'], 1, 1]);
+});
+
+test('what was passed over counts as updates, and shows how much was merged', () => {
+  const store = liveStore();
+  store.applyItems([trade('A', '1')], 0);
+  const row = rowOf(store, 'A');
+  assert.ok(Number.isNaN(rateOf(row, 0)));
+  store.applyItems([trade('A', '2', { skipped: 8 })], 1000);
+  assert.ok(Number.isNaN(rateOf(row, 1000))); // too short to say
+  assert.equal(rateOf(row, 3000), 3);
+  assert.equal(mergeOf(row), 5);
+});
+
+test('a sparkline holds one price a second, the last minute of them', () => {
+  const store = liveStore();
+  for (let second = 0; second < 70; second++) {
+    store.applyItems([trade('A', String(second)), trade('A', String(second + 1000))], second * 1000);
+  }
+  const points = pointsOf(rowOf(store, 'A').spark);
+  assert.deepEqual([points.length, points[0], points.at(-1)], [SPARK_POINTS, 10, 69]);
+});
+
+test('older prices come before the row\'s own', () => {
+  const row = { spark: null };
+  prefill(row, [1, 2]);
+  assert.deepEqual(pointsOf(row.spark), [1, 2]);
+  const store = liveStore();
+  store.applyItems([trade('A', '9')], 0);
+  prefill(rowOf(store, 'A'), [7, 8]);
+  store.applyItems([trade('A', '10')], 1000);
+  assert.deepEqual(pointsOf(rowOf(store, 'A').spark), [7, 8, 9, 10]);
+  prefill(row, Array.from({ length: 100 }, (_, at) => at));
+  assert.equal(pointsOf(row.spark).length, SPARK_POINTS);
 });

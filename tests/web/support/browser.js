@@ -14,7 +14,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { after, before } from 'node:test';
+import { after, afterEach, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { scriptSocket } from './scripted.js';
@@ -43,6 +43,7 @@ export function openSite({ args, chromiumArgs = [] } = {}) {
         '--disable-component-update', '--disable-sync', ...chromiumArgs],
     });
   });
+  afterEach(() => Promise.all(site.browser.contexts().map((context) => context.close()))); // of a test that failed
   after(async () => {
     await site.browser?.close();
     await site.server?.stop();

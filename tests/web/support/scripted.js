@@ -18,10 +18,10 @@ const NOTHING = {
  *   end: (code: number, reason?: string) => void}) => void} script runs for every connection
  * @param {Record<string, (query: Record<string, string>) => object|Promise<object>>} [answers] to
  *   GET /api/v1/NAME; an answer with `status` is sent with that status
- * @returns the handle of the newest connection; its `replay` is what the server says of its replay
+ * @returns the handle of the newest connection; `heard`: the commands of all of them; its `replay` is what the server says of its replay
  */
 export async function scriptSocket(page, script, answers = {}) {
-  const current = { say: () => {}, replay: { ...REPLAY } };
+  const current = { say: () => {}, heard: [], replay: { ...REPLAY } };
   await page.route('**/api/v1/replay', (route) => route.fulfill({ json: current.replay }));
   await page.route('**/api/v1/replay/outline', (route) => route.fulfill({ json: { known: false } }));
   await page.route(/\/api\/v1\/(candles|stats|latest)\b/, async (route) => {
@@ -34,7 +34,7 @@ export async function scriptSocket(page, script, answers = {}) {
     const say = (message) => socket.send(JSON.stringify(message));
     const greet = (more) => say({ ...HELLO, ...more });
     const end = (code, reason) => socket.close({ code, reason });
-    socket.onMessage(() => {}); // commands are taken and not answered
+    socket.onMessage((text) => current.heard.push(JSON.parse(text))); // commands are taken and not answered
     Object.assign(current, { say, greet, end });
     script(current);
   });

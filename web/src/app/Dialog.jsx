@@ -19,6 +19,7 @@ function Open({ name, title, className, children }) {
     const dialog = ref.current;
     const before = app.page.document.activeElement;
     dialog.showModal();
+    dialog.querySelector('[autofocus]')?.focus();
     return () => {
       dialog.close();
       before?.focus?.({ preventScroll: true });

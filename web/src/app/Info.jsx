@@ -8,7 +8,7 @@ export function Info() {
   const { text, clock } = useValue(app.data);
   const problems = useValue(app.problems);
   return (
-    <div class="info">
+    <section class="info" aria-label="The data and the connection">
       <p class="mode">
         <span id="badge" class="badge">{text}</span>
         <span id="clock" class="clock">{clock && `recorded ${clock}`}</span>
@@ -20,7 +20,7 @@ export function Info() {
         <p><span id="note">{note}</span> <span id="detail" class="detailNote">{detail}</span></p>
         <button id="action" type="button" class="button" hidden={!action} onClick={() => app.feed.retry()}>{action}</button>
       </div>
-    </div>
+    </section>
   );
 }
 

@@ -71,7 +71,7 @@ function Head({ columns }) {
           <div key={name} class={isText ? name : `${name} num`} role="columnheader" aria-colindex={at + 1} data-column={name}
             aria-sort={column === name ? (sort.descending ? 'descending' : 'ascending') : undefined}>
             {isFixed ? <span title={hint}>{head}</span>
-              : <button type="button" aria-label={title} title={hint} onClick={() => sortBy(name)}>{head}</button>}
+              : <button type="button" aria-label={/\w/.test(head) ? undefined : title} title={hint} onClick={() => sortBy(name)}>{head}</button>}
           </div>
         );
       })}

@@ -15,9 +15,7 @@ function Choices() {
   const app = useApp();
   const [query, setQuery] = useState('');
   const [at, setAt] = useState(0);
-  const input = useRef();
   const list = useRef();
-  useLayoutEffect(() => input.current.focus(), []);
   useLayoutEffect(() => list.current.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' }), [at, query]);
   const symbols = query.trim() === '' ? [] : search(query, app.store.bySymbol.keys(), (name) => name, SYMBOLS_MAX);
   const commands = search(query, app.keys.list().filter(({ isHidden }) => !isHidden), ({ title }) => title, COMMANDS_MAX);
@@ -39,7 +37,7 @@ function Choices() {
   };
   return (
     <>
-      <input ref={input} class="paletteInput" type="text" role="combobox" aria-label="Search symbols and commands" aria-expanded="true"
+      <input autofocus class="paletteInput" type="text" role="combobox" aria-label="Search symbols and commands" aria-expanded="true"
         aria-controls="paletteList" aria-activedescendant={active >= 0 ? `choice${active}` : undefined} placeholder="Symbol or command"
         autocomplete="off" autocapitalize="off" spellcheck={false}
         value={query} onInput={(event) => { setQuery(event.currentTarget.value); setAt(0); }} onKeyDown={onKeyDown} />

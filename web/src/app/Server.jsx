@@ -72,7 +72,7 @@ function Tiles({ status }) {
 function Tile({ name, title, text, detail, hint, isBad, line }) {
   const [isOpen, setOpen] = useState(false);
   return (
-    <section class={isBad ? 'tile bad' : 'tile'} aria-labelledby={`tile-${name}`}>
+    <div role="group" class={isBad ? 'tile bad' : 'tile'} aria-labelledby={`tile-${name}`}>
       <h3 id={`tile-${name}`}>{title}
         <button type="button" class="icon small" aria-expanded={isOpen} aria-label={`What “${title}” means`} onClick={() => setOpen(!isOpen)}><Icon name="info" /></button>
       </h3>
@@ -80,7 +80,7 @@ function Tile({ name, title, text, detail, hint, isBad, line }) {
       <p class="tileDetail">{detail}</p>
       <Line points={line} />
       {isOpen && <p class="tileHint">{hint}</p>}
-    </section>
+    </div>
   );
 }
 
@@ -128,7 +128,7 @@ function Histogram({ histogram, title, words }) {
   const most = Math.max(...bars.map(({ count }) => count));
   const heightOf = (count) => (count === 0 ? 0 : 8 + (92 * Math.log1p(count)) / Math.log1p(most));
   return (
-    <figure class="histogram" role="img" aria-label={`${title}: ${formatCount(histogram.count)} measured, ${words}`}>
+    <div class="histogram" role="img" aria-label={`${title}: ${formatCount(histogram.count)} measured, ${words}`}>
       <div class="bars" aria-hidden="true">
         {bars.map(({ from, to, count }) => (
           <div key={to} class="bar" title={`${formatDuration(from)} to ${formatDuration(to)}: ${formatCount(count)}`}>
@@ -137,8 +137,8 @@ function Histogram({ histogram, title, words }) {
           </div>
         ))}
       </div>
-      <figcaption class="muted">{formatCount(histogram.count)} measured since the start; bars on a logarithmic scale, each up to the time below it</figcaption>
-    </figure>
+      <p class="muted">{formatCount(histogram.count)} measured since the start; bars on a logarithmic scale, each up to the time below it</p>
+    </div>
   );
 }
 
@@ -146,7 +146,7 @@ function Feeds({ status }) {
   return (
     <section class="block" aria-labelledby="feedsTitle">
       <header class="blockHead"><h3 id="feedsTitle">Feeds</h3></header>
-      <Table label="Feeds" heads={['Feed', 'State', '#Events', '#Bad', '#Late', '#Gaps']}
+      <Table label="Table of the feeds" heads={['Feed', 'State', '#Events', '#Bad', '#Late', '#Gaps']}
         rows={status.feeds.map((feed) => ({
           key: feed.feed, isBad: feed.broken || feed.link === 'down' || feed.bad > 0,
           cells: [<bdi title={feed.feed}>{feed.feed}</bdi>, describeFeed(feed), formatShort(feed.events), formatShort(feed.bad), formatShort(feed.late), formatShort(feed.gaps ?? 0)],
@@ -187,7 +187,7 @@ function Clients() {
 
 function ClientTable({ clients, nowMs }) {
   return (
-    <Table label="Clients" heads={['Client', 'For', 'Transport', 'Wants', '#Waiting', '#Sent', '#Passed over', '#Age', '#Blocked', 'Verdict']}
+    <Table label="Table of the clients" heads={['Client', 'For', 'Transport', 'Wants', '#Waiting', '#Sent', '#Passed over', '#Age', '#Blocked', 'Verdict']}
       rows={clients.map((client) => ({
         key: client.id, isBad: client.verdict !== 'ok',
         cells: [client.peer, formatUptime(nowMs - client.since / 1000), `${client.transport} ${client.encoding}`,

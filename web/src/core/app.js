@@ -2,7 +2,7 @@
  * The dashboard without its screen: client → timeline → store, and what all views share. Everything of
  * the browser is passed in.
  */
-import { describeConnection } from './status.js';
+import { describeConnection, describeRecovery } from './status.js';
 import { createAlertDesk } from './alertdesk.js';
 import { createInterest } from './interest.js';
 import { createKeys } from './keys.js';
@@ -21,6 +21,7 @@ const SLOW_CONNECT_MS = 3000;
 const JUDGE_MS = 1000;
 const JUDGE_FROM_MS = 3000; // loading is work, too, but not of the kind that calming helps with
 const STATS_MS = 30_000;
+const RECOVERY_MS = 500;
 const WIDE = '(min-width: 1100px)';
 const TOAST_MS = 6000;
 const TOASTS_MAX = 4;
@@ -51,6 +52,7 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   let workedMs = 0; // in animation frames
   let judged = { at: startedAt, worked: 0, busy: 0 };
   let statsAt = -Infinity;
+  let recovery = null; // of the last reconnect, until it is told
 
   const app = {
     feed, frame, settings, route, timeline, store, keys, interest, page, socketUrl, now, wallNow,
@@ -101,7 +103,11 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   feed.on('reset', (reset) => timeline.take({ ...reset, type: 'reset' }));
   feed.on('feed', (state) => timeline.take({ ...state, type: 'feed' }));
   feed.on('gap', (gap) => timeline.take({ type: 'gap', gap }));
-  feed.on('resumed', (resumed) => timeline.take({ type: 'resumed', resumed }));
+  feed.on('resumed', (resumed) => {
+    timeline.take({ type: 'resumed', resumed });
+    noteRecovery(resumed);
+  });
+  feed.on('gap', (gap) => { if (gap.reason !== 'sequence') noteRecovery({ recovered: 0, ...gap }); });
   feed.on('items', (batch) => timeline.take({ type: 'items', ...batch }));
   feed.on('error', showError);
   feed.on('subscribed', ({ rejected }) => {
@@ -296,6 +302,24 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     if (store.gaps > 0) problems.push(`${formatCount(store.gaps)} ${store.gaps === 1 ? 'gap' : 'gaps'}`);
     if (error) problems.push(error.text);
     if (problems.join() !== app.problems.peek().join()) app.problems.value = problems;
+  }
+
+  /** What a reconnect brought back comes in parts; it is told once. */
+  function noteRecovery({ recovered, lost = 0, reason, awayMs = 0 }) {
+    if (!recovery) {
+      recovery = { recovered: 0, lost: 0, isNewEpoch: false, awayMs };
+      page.setTimeout(tellRecovery, RECOVERY_MS);
+    }
+    recovery.recovered += recovered;
+    if (reason === 'lost') recovery.lost += lost;
+    if (reason === 'epoch') recovery.isNewEpoch = true;
+  }
+
+  function tellRecovery() {
+    const told = describeRecovery(recovery);
+    recovery = null;
+    toast(told);
+    say(told.text);
   }
 
   function showError({ code, message }) {

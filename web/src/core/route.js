@@ -17,7 +17,7 @@ export function parsePlace(hash) {
   const [symbol, source = ''] = splitOnce(name, '~').map(decode);
   const params = {};
   for (const [key, value] of new URLSearchParams(query)) if (key !== '__proto__') params[key] = value;
-  return { view: PATHS[word] ?? 'markets', symbol: symbol || null, source: source || null, params };
+  return { view: Object.hasOwn(PATHS, word) ? PATHS[word] : 'markets', symbol: symbol || null, source: source || null, params };
 }
 
 /** @param {Place} place @returns {string} */

@@ -2,7 +2,7 @@
  * The connection in words: what the pill says, what the strip under it explains, what is spoken.
  * Pure, so that every sentence is tested.
  */
-import { formatLatency } from './format.js';
+import { formatAge, formatCount, formatLatency } from './format.js';
 
 /**
  * @param {import('../client/pricecast.js').State} state
@@ -40,6 +40,17 @@ export function describeConnection(state, facts) {
         spoken: 'Disconnected.',
       });
   }
+}
+
+/**
+ * What a reconnect brought back. @param {{recovered: number, lost: number, isNewEpoch: boolean, awayMs: number}} facts
+ * @returns {{text: string, kind: 'good'|'warn'}}
+ */
+export function describeRecovery({ recovered, lost, isNewEpoch, awayMs }) {
+  const away = awayMs >= 1000 ? ` after ${formatAge(awayMs)}` : '';
+  if (isNewEpoch) return { kind: 'warn', text: `Reconnected${away}: the server began anew, so nobody knows what was missed` };
+  if (lost > 0) return { kind: 'warn', text: `Gap${away}: ${formatCount(lost)} updates lost, ${formatCount(recovered)} recovered` };
+  return { kind: 'good', text: `Caught up${away}: ${formatCount(recovered)} recovered, 0 lost` };
 }
 
 function describeRetry({ now, retryAt, attempt, reason }) {

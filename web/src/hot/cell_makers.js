@@ -22,6 +22,7 @@ export const MAKERS = {
         const isOn = isStarred(row.symbol);
         write(isOn ? '★' : '☆');
         element.classList.toggle('on', isOn);
+        element.setAttribute('aria-label', isOn ? 'starred' : 'not starred');
       },
     };
   },

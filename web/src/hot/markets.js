@@ -4,6 +4,7 @@ import { filterOf, isChanging, sortOf } from '../core/lists.js';
 import { setRecord } from '../core/signal.js';
 import { createGrid } from './grid.js';
 import { createList } from './list.js';
+import { createPrefill } from './prefill.js';
 
 const ROOM = 28; // padding and scroll bar of a row, px
 /** What a phone's two lines a row have room for. */
@@ -40,6 +41,10 @@ export function createMarkets({ app, grid: element, body, shown }) {
   const observer = new ResizeObserver(chooseColumns);
   observer.observe(element);
   chooseColumns();
+  const past = createPrefill({
+    feed, nowUs: () => timeline.nowUs(), onPrices: grid.markSlow,
+    isWanted: () => timeline.mode.peek() === 'live' && feed.state === 'live' && columns.includes('spark'),
+  });
   let last = route.peek();
   let lookedAt = 0;
   let looked = '';
@@ -81,6 +86,7 @@ export function createMarkets({ app, grid: element, body, shown }) {
   /** Says which rows are in view, when they are others. */
   function look() {
     lookedAt = now();
+    past.want(grid.visible);
     const symbols = [...new Set(grid.visible.map(({ symbol }) => symbol))];
     if (symbols.join('\n') === looked) return;
     looked = symbols.join('\n');

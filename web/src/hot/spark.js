@@ -5,6 +5,7 @@
 import { SPARK_POINTS } from '../core/spark.js';
 
 const PAD = 5;
+const PLACES_MIN = 20; // fewer prices stand at the right, not stretched over all the width
 
 /** @param {HTMLElement} body the rows' parent, which the canvas is laid over */
 export function createSparks(body) {
@@ -65,8 +66,9 @@ export function createSparks(body) {
     const height = box.rowHeight - 2 * PAD;
     const scale = high > low ? height / (high - low) : 0;
     const base = scale === 0 ? top + PAD + height / 2 : top + PAD + height;
-    const step = (box.width - 4) / (SPARK_POINTS - 1);
-    const left = 2 + step * (SPARK_POINTS - (count - from));
+    const places = Math.max(PLACES_MIN, count - from);
+    const step = (box.width - 4) / (places - 1);
+    const left = 2 + step * (places - (count - from));
     pen.beginPath();
     for (let at = from; at < count; at++) pen.lineTo(left + step * (at - from), base - (prices[at % SPARK_POINTS] - low) * scale);
     const rose = prices[(count - 1) % SPARK_POINTS] >= prices[from % SPARK_POINTS];
