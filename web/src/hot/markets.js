@@ -54,7 +54,11 @@ export function createMarkets({ app, grid: element, body, shown }) {
   app.activeRow = () => grid.activeRow;
   app.listedRows = () => list.order;
   const ends = [
-    timeline.on('items', () => { list.follow(); grid.markDirty(); }),
+    timeline.on('items', () => {
+      if (app.page.document.hidden) return; // nobody looks; the next tick that is seen catches up
+      list.follow();
+      grid.markDirty();
+    }),
     app.onTick(() => { list.follow(); show(); look(); grid.markSlow(); }),
     app.starred.subscribe(() => { if (route.peek().params.l === 'starred') list.rank(); grid.markAll(); }),
     settings.lists.subscribe(() => list.rank()),
