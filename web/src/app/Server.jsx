@@ -128,8 +128,8 @@ function Histogram({ histogram, title, words }) {
   const most = Math.max(...bars.map(({ count }) => count));
   const heightOf = (count) => (count === 0 ? 0 : 8 + (92 * Math.log1p(count)) / Math.log1p(most));
   return (
-    <div class="histogram" role="img" aria-label={`${title}: ${formatCount(histogram.count)} measured, ${words}`}>
-      <div class="bars" aria-hidden="true">
+    <div class="histogram">
+      <div class="bars" role="img" aria-label={`${title}: ${formatCount(histogram.count)} measured, ${words}`}>
         {bars.map(({ from, to, count }) => (
           <div key={to} class="bar" title={`${formatDuration(from)} to ${formatDuration(to)}: ${formatCount(count)}`}>
             <i style={{ height: `${heightOf(count)}%` }} />
@@ -203,7 +203,7 @@ function ClientTable({ clients, nowMs }) {
 function Table({ label, heads, rows }) {
   if (rows.length === 0) return <p class="nothing muted">None.</p>;
   return (
-    <div class="tableBox" tabIndex={0} role="region" aria-label={label}>
+    <div class="tableBox" tabIndex={0} role="group" aria-label={label}>
       <table class="table">
         <thead><tr>{heads.map((head) => <th key={head} scope="col" class={head[0] === '#' ? 'num' : undefined}>{head.replace('#', '')}</th>)}</tr></thead>
         <tbody>

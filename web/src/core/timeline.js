@@ -283,9 +283,11 @@ export function createTimeline({
   /** The screen shows what comes, again. */
   function backToLive() {
     if (cursor === null) return;
+    const followed = isRecorded ? 'replay' : 'live';
+    if (mode.peek() === 'paused') mode.value = followed; // what was held back counts as news, for alerts too
     deliver(Infinity);
     cursor = null;
-    setMode(isRecorded ? 'replay' : 'live');
+    setMode(followed);
   }
 
   /** Goes back to a moment of the window, and on from there unless the screen stands. @param {number} ms */
