@@ -273,6 +273,7 @@ function Scrubber() {
     const far = event.shiftKey ? 6 : 1;
     const jumps = { ArrowLeft: -5 * far, ArrowRight: 5 * far, ArrowDown: -5 * far, ArrowUp: 5 * far, PageDown: -60, PageUp: 60 };
     if (event.key in jumps) timeline.seekBy(jumps[event.key]);
+    else if (event.key === ' ') { if (event.shiftKey) timeline.continueFromHere(); else timeline.toggle(); }
     else if (event.key === 'Home') timeline.goToStart();
     else if (event.key === 'End') timeline.goToEnd();
     else if ((event.key === 'a' || event.key === 'b') && timeline.hasControl) mark(event.key);
