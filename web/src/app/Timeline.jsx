@@ -105,6 +105,7 @@ function Speed() {
   );
 }
 
+const formatBack = (ms) => `\u2212${formatSpan(ms)}`;
 const rank = (speed) => (speed === 'max' ? Infinity : speed);
 
 /** How far from now, and the way back. */
@@ -200,7 +201,8 @@ function Scrubber() {
   /** A few times under the bar; they move with it. */
   function drawScale(layout) {
     const element = scale.current;
-    const [fromMs, toMs] = layout.kind === 'recording' ? [layout.from / 1000, layout.to / 1000]
+    const isBack = layout.kind === 'window' && timeline.isRecorded; // of a recording no wall clock is shown
+    const [fromMs, toMs] = layout.kind === 'recording' ? [layout.from / 1000, layout.to / 1000] : isBack ? [-layout.span, 0]
       : layout.kind === 'window' ? [timeline.wallMsAt(layout.endMs - layout.span), timeline.wallMsAt(layout.endMs)] : [0, 0];
     const width = element.clientWidth;
     const { marks, stepMs } = toMs > fromMs ? timeMarks(fromMs, toMs, Math.max(1, Math.floor(width / MARK_PX))) : { marks: [], stepMs: 0 };
@@ -211,7 +213,7 @@ function Scrubber() {
       const part = (mark - fromMs) / (toMs - fromMs);
       child.hidden = mark === undefined || part < 0.03 || part > 0.97;
       if (child.hidden) continue;
-      const text = stepMs >= 86_400_000 ? formatDay(mark * 1000) : formatClock(mark * 1000).slice(0, stepMs % 60_000 === 0 ? 5 : 8);
+      const text = isBack ? formatBack(-mark) : stepMs >= 86_400_000 ? formatDay(mark * 1000) : formatClock(mark * 1000).slice(0, stepMs % 60_000 === 0 ? 5 : 8);
       if (child.textContent !== text) child.textContent = text;
       child.style.left = `${part * 100}%`;
     }
@@ -225,8 +227,10 @@ function Scrubber() {
   function showTip(part) {
     const { layout } = scrubber.current;
     const place = placeAt(layout, part);
-    const us = typeof place === 'string' ? null : layout.kind === 'window' ? timeline.wallMsAt(place) * 1000 : place;
-    tip.current.textContent = us === null ? place : formatClock(us);
+    const isWindow = layout.kind === 'window';
+    tip.current.textContent = typeof place === 'string' ? place
+      : !isWindow ? formatClock(place)
+        : timeline.isRecorded ? formatBack(layout.endMs - place) : formatClock(timeline.wallMsAt(place) * 1000);
     tip.current.style.left = `${part * 100}%`;
   }
 

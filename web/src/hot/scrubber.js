@@ -7,7 +7,7 @@ import { heightsOf } from '../core/density.js';
 
 const BAR = 3; // px of a bar with its gap
 const DRAW_MS = 240;
-const SPANS_MS = [2, 5, 10, 20, 30].map((minutes) => minutes * 60_000); // of a live window
+const SPANS_MS = [0.5, 1, 2, 5, 10, 20, 30].map((minutes) => minutes * 60_000); // of a live window
 const TOP = 4; // px above the highest bar
 
 /**
