@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/keeper.h"
+#include "server/session.h"
 #include "server/shard.h"
 
 /* ---- what the client has ---- */
@@ -49,7 +50,10 @@ int resume_find(const struct command *command, struct fanout *fanout, uint64_t a
 {
     const struct book *book = fanout_book(fanout);
     char epoch[20];
-    *out = (struct resume){.wishes = calloc(command->resume_count + 1, sizeof *out->wishes)};
+    *out = (struct resume){
+        .wishes = calloc(command->resume_count + 1, sizeof *out->wishes),
+        .listed = command->resume_count,
+    };
     if (out->wishes == NULL)
         return -ENOMEM;
     snprintf(epoch, sizeof epoch, "%016" PRIx64, fanout_epoch(fanout));
@@ -170,4 +174,154 @@ void resume_ask(struct shard *shard, struct recall_request *request)
         .request = request,
     };
     keeper_ask(server_keeper(shard->server), &letter->task);
+}
+
+/* ---- from the id of an event ---- */
+
+/* Goes to the keeper with a place and comes back with what each stream's seq was there. */
+struct place_letter {
+    struct keeper_task task;
+    struct shard_mail mail;
+    struct shard *shard;
+    struct session *session; /* the shard's; NULL: it has ended */
+    struct command command;
+    struct wire_place place;
+    uint64_t epoch; /* the shard's, when it was asked */
+    struct resume resume;
+    uint32_t streams; /* so many were looked at */
+};
+
+bool resume_read_id(const char *id, struct wire_place *out)
+{
+    int end = -1;
+    return strspn(id, "0123456789abcdef") == 16 && id[16] == '-' && id[17] >= '0' &&
+           id[17] <= '9' &&
+           sscanf(id, "%16" SCNx64 "-%19" SCNu64 "%n", &out->epoch, &out->position, &end) == 2 &&
+           end >= 0 && id[end] == '\0';
+}
+
+static struct place_letter *place_letter_of(struct shard_mail *mail)
+{
+    return (struct place_letter *)((char *)mail - offsetof(struct place_letter, mail));
+}
+
+static void place_letter_free(struct place_letter *letter)
+{
+    resume_finish(&letter->resume);
+    command_finish(&letter->command);
+    free(letter);
+}
+
+/* Keeper's thread. A stream of which it is not known where it stood is not wished for, but what may
+ * have been lost of it counts. */
+static bool on_place_run(struct keeper_task *task, struct keeper *keeper)
+{
+    struct place_letter *letter = (struct place_letter *)task;
+    struct history *history = keeper_history(keeper);
+    struct resume *resume = &letter->resume;
+    const uint64_t epoch = history_epoch(history);
+    if (epoch < letter->epoch)
+        return false;
+    resume->from_elsewhere =
+        epoch != letter->place.epoch || letter->place.position > history_position(history);
+    for (uint32_t i = 0; i < letter->streams; i++) {
+        bool is_exact = true;
+        uint64_t seq = 0;
+        if (!resume->from_elsewhere)
+            seq = history_seq_at(history, i, letter->place.position, keeper_now_ns(), &is_exact);
+        const uint64_t last = history_last_seq(history, i);
+        if (is_exact)
+            resume->wishes[resume->count++] = (struct recovery_wish){i, seq};
+        else if (last > seq)
+            resume->lost += last - seq - 1; /* the newest comes as a snapshot */
+    }
+    shard_post(letter->shard, &letter->mail);
+    return true;
+}
+
+static void on_place_drop(struct keeper_task *task)
+{
+    struct place_letter *letter = (struct place_letter *)task;
+    shard_post(letter->shard, &letter->mail);
+}
+
+/* Streams of prices only; those that came up since were not there at that place. */
+static void wishes_settle(struct place_letter *letter, const struct book *book)
+{
+    struct resume *resume = &letter->resume;
+    size_t kept = 0;
+    for (size_t i = 0; i < resume->count; i++)
+        if (book_entry(book, resume->wishes[i].stream)->stream->kind < EVENT_KINDS_PRICE)
+            resume->wishes[kept++] = resume->wishes[i];
+    resume->count = kept;
+    const uint32_t known = book_count(book);
+    struct recovery_wish *grown =
+        realloc(resume->wishes, (kept + known - letter->streams + 1) * sizeof *grown);
+    if (grown == NULL)
+        return; /* they begin with a snapshot */
+    resume->wishes = grown;
+    for (uint32_t i = letter->streams; i < known; i++)
+        if (book_entry(book, i)->stream->kind < EVENT_KINDS_PRICE)
+            resume->wishes[resume->count++] = (struct recovery_wish){i, 0};
+}
+
+/* Shard's thread. */
+static void on_place_answer(struct shard *shard, struct shard_mail *mail)
+{
+    struct place_letter *letter = place_letter_of(mail);
+    struct session *session = letter->session;
+    if (session != NULL) {
+        session->place = NULL;
+        shard_take_all(shard); /* another shard may have sent the client more than we have */
+        letter->resume.from_elsewhere |=
+            fanout_epoch(shard->fanout) != letter->place.epoch || fanout_holds(shard->fanout);
+        wishes_settle(letter, fanout_book(shard->fanout));
+        session_resume(session, &letter->command, &letter->resume);
+    }
+    place_letter_free(letter);
+    shard_continue(shard);
+}
+
+static void on_place_discard(struct shard_mail *mail)
+{
+    struct place_letter *letter = place_letter_of(mail);
+    if (letter->session != NULL)
+        letter->session->place = NULL;
+    place_letter_free(letter);
+}
+
+int resume_ask_place(struct session *session, const struct wire_place *place,
+                     struct command *command)
+{
+    struct shard *shard = session->shard;
+    const uint32_t streams = book_count(fanout_book(shard->fanout));
+    struct place_letter *letter = calloc(1, sizeof *letter);
+    struct recovery_wish *wishes = calloc(streams + 1, sizeof *wishes);
+    if (letter == NULL || wishes == NULL) {
+        free(letter);
+        free(wishes);
+        return -ENOMEM;
+    }
+    *letter = (struct place_letter){
+        .task = {.run = on_place_run, .drop = on_place_drop},
+        .mail = {.deliver = on_place_answer, .discard = on_place_discard},
+        .shard = shard,
+        .session = session,
+        .command = *command,
+        .place = *place,
+        .epoch = fanout_epoch(shard->fanout),
+        .resume = {.wishes = wishes},
+        .streams = streams,
+    };
+    *command = (struct command){0};
+    session->place = letter;
+    keeper_ask(server_keeper(shard->server), &letter->task);
+    return 0;
+}
+
+void resume_forget_place(struct session *session)
+{
+    if (session->place != NULL)
+        session->place->session = NULL;
+    session->place = NULL;
 }

@@ -9,10 +9,13 @@
 #include "server/recovery.h"
 
 struct shard;
+struct session;
 
 struct resume {
     struct recovery_wish *wishes; /* owned; by stream, each once */
     size_t count;
+    size_t listed;       /* streams that the client named */
+    uint64_t lost;       /* events it lacks besides those that are wished for */
     bool from_elsewhere; /* of another epoch: there is nothing to recover */
 };
 
@@ -26,6 +29,17 @@ void resume_finish(struct resume *resume);
  * them, as they begin with a snapshot or, without `snapshot`, with their next event. */
 void resume_count_lost(const struct resume *resume, const struct reader *reader, bool snapshot,
                        uint64_t *lost, size_t *used);
+
+/* The id of an event of /sse: everything up to a place. Returns false if it is none. */
+bool resume_read_id(const char *id, struct wire_place *out);
+
+/* Finds out where each stream stood at a place, and then calls session_resume(). Takes the command
+ * on success; 0 or -ENOMEM. While it is under way session->place is set: when the session ends
+ * before, call resume_forget_place(). */
+struct place_letter;
+int resume_ask_place(struct session *session, const struct wire_place *place,
+                     struct command *command);
+void resume_forget_place(struct session *session);
 
 /* fanout_options.ask of this shard's fan-out. */
 void resume_ask(struct shard *shard, struct recall_request *request);

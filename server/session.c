@@ -161,6 +161,7 @@ static void say_limit(struct session *session, const struct command *command, co
 struct resume_reply {
     char id[sizeof((struct command *)NULL)->id];
     size_t ignored;
+    uint64_t lost; /* besides what could have been recovered */
 };
 
 void session_put_resumed(struct reader *reader, uint64_t recovered, uint64_t lost,
@@ -170,7 +171,7 @@ void session_put_resumed(struct reader *reader, uint64_t recovered, uint64_t los
     struct resume_reply *reply = session->resume_reply;
     const struct resumed resumed = {
         .recovered = recovered,
-        .lost = lost,
+        .lost = lost + reply->lost,
         .ignored = reply->ignored,
         .epoch_changed = false,
     };
@@ -193,7 +194,7 @@ static void resume_refuse(struct session *session, const struct command *command
     struct text json = {0};
     size_t used;
     resume_count_lost(resume, &session->reader, command->snapshot, &resumed.lost, &used);
-    resumed.ignored = command->resume_count - used;
+    resumed.ignored = resume->listed > used ? resume->listed - used : 0;
     count_add(&fanout_counts(session->reader.fanout)->lost, resumed.lost);
     put_resumed(&json, command->id, &resumed);
     session_say(session, &json);
@@ -219,17 +220,16 @@ static void resume_begin(struct session *session, const struct command *command,
     session->resume_reply = reply;
     /* It may be over, and answered, at once. */
     const size_t used = recovery_count_used(&session->reader, resume->wishes, resume->count);
-    reply->ignored = command->resume_count - used;
+    reply->ignored = resume->listed > used ? resume->listed - used : 0;
+    reply->lost = resume->lost;
+    count_add(&fanout_counts(session->reader.fanout)->lost, resume->lost);
     recovery_begin(&session->reader, resume->wishes, resume->count);
 }
 
-static void on_subscribe(struct session *session, struct command *command)
+/* Takes what is in *resume; without one it is NULL. */
+static void subscribe(struct session *session, struct command *command, struct resume *resume)
 {
     struct topics topics;
-    struct resume resume = {0};
-    if (command->resume_epoch != NULL)
-        shard_take_all(
-            session->shard); /* another shard may have sent the client more than we have */
     const struct plan *plan = reader_plan(&session->reader);
     int rc = topics_copy(&topics, plan ? plan->topics : NULL, plan ? plan->count : 0);
     if (rc == 0)
@@ -241,14 +241,12 @@ static void on_subscribe(struct session *session, struct command *command)
         say_limit(session, command, limit);
         return;
     }
-    if (rc == 0 && command->resume_epoch != NULL)
-        rc = resume_find(command, session->reader.fanout, server_seq_gap(session->shard->server),
-                         &resume);
+    const bool recovers = resume != NULL && !resume->from_elsewhere;
     if (rc == 0)
-        rc = reader_set_topics_after(&session->reader, &topics, command->snapshot, resume.wishes,
-                                     resume.from_elsewhere ? 0 : resume.count);
+        rc =
+            reader_set_topics_after(&session->reader, &topics, command->snapshot,
+                                    recovers ? resume->wishes : NULL, recovers ? resume->count : 0);
     if (rc != 0) {
-        resume_finish(&resume);
         topics_finish(&topics);
         if (rc == -E2BIG)
             say_limit(session, command, "at most 16 different modes and rates a session");
@@ -260,14 +258,36 @@ static void on_subscribe(struct session *session, struct command *command)
     put_subscribed(&json, session->reader.fanout, command, reader_plan(&session->reader));
     session_say(session, &json);
     text_finish(&json);
-    if (command->resume_epoch != NULL)
-        resume_begin(session, command, &resume);
+    if (resume != NULL)
+        resume_begin(session, command, resume);
     else
         reader_start(&session->reader, command->snapshot);
-    resume_finish(&resume);
     if (!session->subscribed)
         server_count_subscriber(session->shard->server);
     session->subscribed = true;
+}
+
+void session_resume(struct session *session, struct command *command, struct resume *resume)
+{
+    if (!session->closing)
+        subscribe(session, command, resume);
+}
+
+static void on_subscribe(struct session *session, struct command *command)
+{
+    struct resume resume;
+    if (command->resume_epoch == NULL) {
+        subscribe(session, command, NULL);
+        return;
+    }
+    shard_take_all(session->shard); /* another shard may have sent the client more than we have */
+    if (resume_find(command, session->reader.fanout, server_seq_gap(session->shard->server),
+                    &resume) != 0) {
+        say_error(session, command->id, "internal", "out of memory");
+        return;
+    }
+    subscribe(session, command, &resume);
+    resume_finish(&resume);
 }
 
 static void on_unsubscribe(struct session *session, struct command *command)
@@ -463,6 +483,17 @@ enum session_query session_query_read(struct lws *wsi, struct command *out,
     }
 }
 
+/* A browser's EventSource that comes back names the last event it got. Takes the command if so. */
+static bool resume_by_id(struct session *session, struct command *command)
+{
+    static const char name[] = "last-event-id:";
+    char id[64];
+    struct wire_place place;
+    return session->reader.encoding == ENCODING_SSE &&
+           lws_hdr_custom_copy(session->wsi, id, sizeof id, name, sizeof name - 1) > 0 &&
+           resume_read_id(id, &place) && resume_ask_place(session, &place, command) == 0;
+}
+
 /* ?symbols=A,B&mode=every: a subscription in the URL. */
 static void subscribe_by_query(struct session *session)
 {
@@ -471,7 +502,7 @@ static void subscribe_by_query(struct session *session)
     const enum session_query query = session_query_read(session->wsi, &command, &error);
     if (query == QUERY_BAD)
         on_bad_message(session, &error);
-    else if (query == QUERY_SUBSCRIBES)
+    else if (query == QUERY_SUBSCRIBES && !resume_by_id(session, &command))
         on_subscribe(session, &command);
     command_finish(&command);
 }
@@ -552,6 +583,7 @@ void session_closed(struct session *session)
     text_finish(&session->rx);
     text_finish(&session->deferred);
     free(session->resume_reply);
+    resume_forget_place(session);
     *session->link = session->next;
     if (session->next != NULL)
         session->next->link = session->link;

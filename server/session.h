@@ -54,6 +54,7 @@ struct session {
     struct text rx;                    /* a message of which only a part has come */
     size_t discarded;                  /* bytes of a message that is too large */
     struct resume_reply *resume_reply; /* while a resume is under way */
+    struct place_letter *place;        /* while it is looked up where one begins */
     struct text deferred;              /* messages that wait for its end */
     uint8_t strikes;
     bool subscribed; /* once: for --wait-clients */
@@ -77,6 +78,10 @@ enum session_query session_query_read(struct lws *wsi, struct command *out,
 /* Bytes of a message have come. */
 void session_receive(struct session *session, const char *bytes, size_t len);
 void session_writeable(struct session *session);
+
+/* Subscribes as the command says, and goes on from what the client has. */
+struct resume;
+void session_resume(struct session *session, struct command *command, struct resume *resume);
 
 /* Its resume may be over: obeys what has waited for that. Not while the bus is being read. */
 void session_go_on(struct session *session);

@@ -346,6 +346,9 @@ static void drained_look(struct shard *shard)
 
 void shard_continue(struct shard *shard)
 {
+    /* Who has just become free may have to wait for a tick that nothing else has set: the bus may
+     * be silent from now on. */
+    fanout_flush(shard->fanout, shard_now_ms(shard));
     tick_schedule(shard);
     if (shard->stalled && !fanout_is_full(shard->fanout))
         uv_async_send(&shard->wake);

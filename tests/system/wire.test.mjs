@@ -366,3 +366,81 @@ test('a replayed item was ingested at no time of ours', async (t) => {
   assert.ok(items.length > 0);
   for (const { clocks } of items) assert.deepEqual(Object.keys(clocks), ['bus', 'write']);
 });
+
+// ---- Last-Event-ID ----
+
+const publish = async (server, symbol, count) => {
+  const item = { kind: 'trade', symbol, source: 'me', price: '1.50' };
+  const body = Array.from({ length: count }, () => JSON.stringify(item)).join('\n');
+  const answer = await fetch(`${server.url}/api/v1/publish`, { method: 'POST', body });
+  assert.equal((await answer.json()).accepted, count);
+};
+const comeBack = async (server, query, id) => {
+  const stream = await eventStream(server, query, { 'Last-Event-ID': id });
+  const read = await stream.until(({ type }) => type === 'resumed');
+  return { stream, read, resumed: read.at(-1), items: itemsOf(read, 'update') };
+};
+
+for (const mode of ['latest', 'every'])
+  test(`${mode}: an event stream goes on after the last id, without a hole or a repeat`, async (t) => {
+    const server = await startServer(t, ['--feed', 'push:', '--shards', '2']);
+    const query = `?symbols=*&mode=${mode}`;
+    await publish(server, 'A', 3);
+    await publish(server, 'B', 2);
+    let stream = await eventStream(server, query);
+    const all = itemsOf(await stream.until(({ type }) => type === 'snapshot'));
+    for (let i = 0; i < 5; i++) {
+      const id = stream.lastId;
+      stream.answer.destroy();
+      await publish(server, 'B', 3 + i);
+      await publish(server, i % 2 ? 'A' : `NEW${i}`, 2); // one that nobody knew before, too
+      const back = await comeBack(server, query, id);
+      assert.ok(back.read.every(({ type }) => type !== 'snapshot'));
+      assert.deepEqual(back.resumed, { type: 'resumed', recovered: 5 + i, lost: 0 });
+      assert.equal(back.items.length, 5 + i);
+      stream = back.stream;
+      all.push(...back.items);
+      await publish(server, 'A', 1);
+      all.push(...itemsOf(await stream.until(({ type }) => type === 'update'), 'update'));
+    }
+    checkSequence(all);
+    assert.equal(all.reduce((sum, { skipped = 0 }) => sum + skipped, 0), 0);
+    const streams = new Map(all.map((item) => [item.symbol, item.seq]));
+    const { data } = await (await fetch(`${server.url}/api/v1/latest`)).json();
+    assert.deepEqual([...streams].sort(), data.map(({ symbol, seq }) => [symbol, seq]).sort());
+  });
+
+test('what an event stream missed and nobody holds any more is counted', async (t) => {
+  const server = await startServer(t, ['--feed', 'push:', '--resume-events', '4']);
+  await publish(server, 'A', 3);
+  await publish(server, 'B', 3);
+  const first = await eventStream(server, '?symbols=*');
+  await first.until(({ type }) => type === 'snapshot');
+  await publish(server, 'A', 10);
+  await publish(server, 'B', 2);
+  const { stream, resumed, items } = await comeBack(server, '?symbols=*', first.lastId);
+  // B is whole; of A the place is not known, so it begins anew, and all before counts as lost at most.
+  assert.deepEqual(items.map(({ symbol, seq }) => [symbol, seq]), [['B', 4], ['B', 5]]);
+  assert.equal(resumed.recovered, 2);
+  assert.ok(resumed.lost >= 9 && resumed.lost <= 12, `${resumed.lost}`);
+  const [anew] = itemsOf(await stream.until(({ type }) => type === 'snapshot'), 'snapshot');
+  assert.deepEqual([anew.symbol, anew.seq], ['A', 13]);
+});
+
+test('an id of another epoch begins anew and says so; what is no id is passed over', async (t) => {
+  const server = await startServer(t, ['--feed', 'push:']);
+  await publish(server, 'A', 3);
+  const back = await comeBack(server, '?symbols=*', '0123456789abcdef-5');
+  assert.deepEqual(back.resumed, { type: 'resumed', recovered: 0, lost: 2, epoch_changed: true });
+  const [snapshot] = itemsOf(await back.stream.until(({ type }) => type === 'snapshot'), 'snapshot');
+  assert.equal(snapshot.seq, 3);
+  const ahead = await comeBack(server, '?symbols=*', back.stream.lastId.replace(/\d+$/, '99'));
+  assert.equal(ahead.resumed.epoch_changed, true);
+  for (const id of ['', 'x', '0123456789abcdef', '0123456789abcdef-', '0123456789ABCDEF-5',
+    '0123456789abcdef-5x', '0123456789abcdef--5', '9'.repeat(60)]) {
+    const stream = await eventStream(server, '?symbols=*', { 'Last-Event-ID': id });
+    const read = await stream.until(({ type }) => type === 'snapshot');
+    assert.deepEqual(read.map(({ type }) => type), ['hello', 'subscribed', 'snapshot'], id);
+    stream.answer.destroy();
+  }
+});
