@@ -127,6 +127,9 @@ void reader_fall_back(struct reader *reader, uint32_t groups);
 /* The same of one stream into a text. */
 void reader_put_definition(struct reader *reader, uint32_t stream, struct text *text);
 
+/* Is a snapshot still due to it? */
+bool reader_lacks_snapshots(const struct reader *reader);
+
 /* Writes what waits in the queue before what is recovered. */
 void reader_flush_ahead(struct reader *reader);
 

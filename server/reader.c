@@ -452,7 +452,7 @@ void reader_restart(struct reader *reader)
     }
 }
 
-static bool lacks_snapshots(const struct reader *reader)
+bool reader_lacks_snapshots(const struct reader *reader)
 {
     for (size_t i = 0; i < reader->parts_count; i++) {
         const struct part *part = &reader->parts[i];
@@ -465,7 +465,7 @@ static bool lacks_snapshots(const struct reader *reader)
 
 void reader_start(struct reader *reader, bool snapshot)
 {
-    if (snapshot && !lacks_snapshots(reader)) {
+    if (snapshot && !reader_lacks_snapshots(reader)) {
         struct text empty = {0};
         wire_put_empty_snapshot(&empty, reader->encoding, fanout_place(reader->fanout));
         if (empty.failed || !reader_send(reader, empty.bytes, empty.len))

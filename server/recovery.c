@@ -15,10 +15,12 @@ enum {
 struct recovery {
     struct recall_request *request; /* ours, or away */
     bool is_away, is_last;
-    uint64_t wanted;       /* events asked for in all rounds … */
-    uint64_t round_wanted; /* … and in this one */
-    uint64_t recovered;    /* events delivered */
-    size_t ranges_size;    /* places in the request's ranges */
+    uint64_t wanted;         /* events asked for in all rounds … */
+    uint64_t round_wanted;   /* … and in this one */
+    uint64_t recovered;      /* events delivered */
+    size_t ranges_size;      /* places in the request's ranges */
+    struct wire_place place; /* of the last round, once it has begun … */
+    bool has_place;          /* … and if a place says it all */
 };
 
 /* ---- life ---- */
@@ -57,6 +59,12 @@ void recovery_forget(struct reader *reader)
         recall_request_free(recovery->request);
     free(recovery);
     reader->recovery = NULL;
+}
+
+const struct wire_place *recovery_place(const struct reader *reader)
+{
+    const struct recovery *recovery = reader->recovery;
+    return recovery != NULL && recovery->has_place ? &recovery->place : NULL;
 }
 
 bool reader_is_recovering(const struct reader *reader)
@@ -199,6 +207,10 @@ static void round_begin(struct reader *reader, uint64_t before)
     recovery->wanted += wanted;
     recovery->is_last =
         !has_every(reader) || wanted <= LAST_ROUND_EVENTS || (before > 0 && wanted > before / 2);
+    const struct wire_place *place = fanout_place(reader->fanout);
+    recovery->has_place = recovery->is_last && place != NULL && !reader_lacks_snapshots(reader);
+    if (recovery->has_place)
+        recovery->place = *place;
     recovery->request->recall.begun = false;
     recovery->request->more = recovery->request->recall.count > 0;
     if (!round_settle(reader))
@@ -338,6 +350,7 @@ void recovery_abandon(struct reader *reader)
         return;
     struct text text = {0};
     reader_drop_updates(reader);
+    reader->recovery->has_place = false;
     tell_resumed(reader, &text);
     recovery_forget(reader);
     if (!reader->failed && !reader_send(reader, text.bytes, text.len))

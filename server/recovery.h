@@ -50,6 +50,9 @@ size_t recovery_count_used(const struct reader *reader, const struct recovery_wi
  */
 void recovery_begin(struct reader *reader, const struct recovery_wish *wishes, size_t count);
 
+/* While it ends: the place up to which the reader then has everything, NULL: that is not known. */
+const struct wire_place *recovery_place(const struct reader *reader);
+
 bool reader_is_recovering(const struct reader *reader);
 
 /* Ends it where it is, because the epoch does or the connection. Updates that wait are dropped. */

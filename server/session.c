@@ -119,7 +119,7 @@ static enum write_result socket_write(struct reader *reader, const void *bytes, 
 void session_say(struct session *session, const struct text *json)
 {
     struct text frame = {0};
-    wire_put_message(&frame, session->reader.encoding, json->bytes, json->len);
+    wire_put_message(&frame, session->reader.encoding, json->bytes, json->len, NULL);
     if (json->failed || frame.failed || !reader_send(&session->reader, frame.bytes, frame.len)) {
         session->reader.failed = true;
         kill_session(session, end_of_failed(session));
@@ -177,7 +177,7 @@ void session_put_resumed(struct reader *reader, uint64_t recovered, uint64_t los
     };
     struct text json = {0};
     put_resumed(&json, reply->id, &resumed);
-    wire_put_message(text, reader->encoding, json.bytes, json.len);
+    wire_put_message(text, reader->encoding, json.bytes, json.len, recovery_place(reader));
     text->failed |= json.failed;
     text_finish(&json);
     free(reply);

@@ -308,7 +308,13 @@ static void on_tick(uv_timer_t *timer)
     shard->tick_at_ms = FANOUT_NO_TICK;
     if (shard->has_news)
         drain(shard);
-    fanout_tick(shard->fanout, shard_now_ms(shard));
+    const int64_t began_ms = shard_now_ms(shard);
+    fanout_tick(shard->fanout, began_ms);
+    uv_update_time(&shard->loop);
+    if (shard_now_ms(shard) > began_ms) {
+        shard->busy_from_ms = began_ms;
+        shard->busy_until_ms = shard_now_ms(shard) + 1;
+    }
     tick_schedule(shard);
 }
 
@@ -329,9 +335,12 @@ static bool news_wait(struct shard *shard)
         atomic_load(&shard->asks_drained) || server_options(shard->server)->lossless)
         return false;
     if (!shard->has_news) {
+        /* What came during a long tick must not miss the next one, or a rate would be halved as
+         * soon as a tick takes longer than its period. */
+        const int64_t came_ms = now_ms <= shard->busy_until_ms ? shard->busy_from_ms : now_ms;
         shard->has_news = true;
         shard->look_at_ms =
-            patience_ms > 0 ? (now_ms / patience_ms + 1) * patience_ms : shard->gather_until_ms;
+            patience_ms > 0 ? (came_ms / patience_ms + 1) * patience_ms : shard->gather_until_ms;
         tick_schedule(shard);
     }
     return true;

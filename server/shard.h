@@ -50,7 +50,8 @@ struct shard {
     bool has_loop, has_thread, listening, stopping, stalled, behind;
     bool has_news; /* on the bus, to be taken at look_at_ms */
     int64_t look_at_ms;
-    int64_t gather_until_ms; /* news wait until then */
+    int64_t gather_until_ms;             /* news wait until then */
+    int64_t busy_from_ms, busy_until_ms; /* of the last tick that took long */
     _Atomic bool must_stop, asks_drained, is_drained;
     struct bus_sub *sub;
     struct fanout *fanout;

@@ -261,7 +261,8 @@ void wire_put_empty_snapshot(struct text *text, enum encoding encoding,
     frame_end_binary(text, wire.mark);
 }
 
-void wire_put_message(struct text *text, enum encoding encoding, const char *json, size_t len)
+void wire_put_message(struct text *text, enum encoding encoding, const char *json, size_t len,
+                      const struct wire_place *place)
 {
-    put_framed(text, encoding, json, len, NULL);
+    put_framed(text, encoding, json, len, place);
 }

@@ -69,7 +69,8 @@ void wire_end(struct wire *wire, const struct wire_place *place);
 void wire_put_empty_snapshot(struct text *text, enum encoding encoding,
                              const struct wire_place *place);
 
-/* Any other message: `json` framed. */
-void wire_put_message(struct text *text, enum encoding encoding, const char *json, size_t len);
+/* Any other message: `json` framed; `place` as above. */
+void wire_put_message(struct text *text, enum encoding encoding, const char *json, size_t len,
+                      const struct wire_place *place);
 
 #endif

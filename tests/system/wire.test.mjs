@@ -444,3 +444,29 @@ test('an id of another epoch begins anew and says so; what is no id is passed ov
     stream.answer.destroy();
   }
 });
+
+// Nothing happens on the bus any more when it begins to read: its tick must be set all the same.
+test('who was slow gets the last values also when the market has gone quiet', async (t) => {
+  const server = await startServer(t, ['--feed', 'push:', '--shards', '1']);
+  const clients = [];
+  for (const query of ['mode=latest&max_rate=20', 'mode=every&max_rate=20', 'mode=latest'])
+    clients.push(await server.client(`?symbols=*&${query}`));
+  for (const client of clients) client.socket.pause();
+  let seq = 0, waiting = [];
+  const body = Array.from({ length: 400 }, (_, i) =>
+    JSON.stringify({ kind: 'trade', symbol: `S${i}`, source: 'me', price: '61837.63000000' })).join('\n');
+  while (waiting.length < clients.length) {
+    await fetch(`${server.url}/api/v1/publish`, { method: 'POST', body });
+    seq++;
+    const { clients: rows } = await (await fetch(`${server.url}/api/v1/clients`)).json();
+    waiting = rows.filter(({ pending, blocked_ms: ms }) => pending.events > 0 && ms > 0);
+  }
+  for (const client of clients) {
+    client.socket.resume();
+    const newest = new Map();
+    await client.until((message) => {
+      for (const item of message.data ?? []) newest.set(item.symbol, item.seq);
+      return newest.size === 400 && [...newest.values()].every((at) => at === seq);
+    });
+  }
+});
