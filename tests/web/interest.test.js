@@ -26,7 +26,7 @@ function start() {
   let hidden = false;
   const interest = createInterest({ feed, isHidden: () => hidden });
   const open = () => feed.subscriptions.filter(({ isClosed }) => !isClosed);
-  const judge = (share, seconds) => { for (let at = 0; at < seconds; at++) interest.judge(share); };
+  const judge = (share, seconds, items = 20_000) => { for (let at = 0; at < seconds; at++) interest.judge(share, items); };
   return { interest, open, judge, all: feed.subscriptions[0], hide: (value) => { hidden = value; interest.follow(); } };
 }
 
@@ -35,7 +35,8 @@ test('a page that keeps up gets everything at full rate', () => {
   interest.look(['A', 'B']);
   interest.open('C');
   judge(0.15, 100);
-  assert.deepEqual([open().length, all.symbols, all.topic.maxRate, interest.calm.value.level], [1, ['*'], 20, 0]);
+  assert.deepEqual([all.symbols, all.topic.maxRate, interest.calm.value.level], [['*'], 20, 0]);
+  assert.deepEqual(open().slice(1).map(({ symbols, topic }) => [symbols[0], topic.kinds[0], topic.mode]), [['C', 'quote', 'latest'], ['C', 'trade', 'every']]);
 });
 
 test('a busy page asks for half, and then for the rows in view apart from the rest', () => {
@@ -43,14 +44,20 @@ test('a busy page asks for half, and then for the rows in view apart from the re
   interest.look(['A', 'B']);
   interest.open('C');
   judge(0.5, 2);
-  assert.deepEqual([all.topic.maxRate, open().length, interest.calm.value.level], [10, 1, 1]);
+  assert.deepEqual([all.topic.maxRate, open().length, interest.calm.value.level], [10, 3, 1]);
   judge(0.5, 2);
-  const [, near] = open();
-  assert.deepEqual([all.topic.maxRate, near.symbols, near.topic.maxRate], [5, ['C', 'A', 'B'], 10]);
-  interest.look(['B', 'D']);
-  assert.deepEqual([...near.symbols].sort(), ['B', 'C', 'D']);
+  const near = open().at(-1);
+  assert.deepEqual([all.topic.maxRate, near.symbols, near.topic.maxRate], [5, ['A', 'B'], 10]);
+  interest.look(['B', 'C', 'D']); // C is the open one and has subscriptions of its own
+  assert.deepEqual([...near.symbols].sort(), ['B', 'D']);
   judge(0.9, 20);
   assert.equal(all.topic.maxRate, 1);
+});
+
+test('a page that is slow though little comes does not ask for less: that would not help', () => {
+  const { interest, judge } = start();
+  judge(0.9, 100, 500);
+  assert.equal(interest.calm.value.level, 0);
 });
 
 test('one busy second is not enough, and rest brings everything back, slowly', () => {

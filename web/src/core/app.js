@@ -50,7 +50,7 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   let error = null;
   let lastToast = 0;
   let workedMs = 0; // in animation frames
-  let judged = { at: startedAt, worked: 0, busy: 0 };
+  let judged = { at: startedAt, worked: 0, busy: 0, items: 0 };
   let statsAt = -Infinity;
   let recovery = null; // of the last reconnect, until it is told
 
@@ -177,11 +177,12 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   /** How busy the page is decides how much it asks for. */
   function judgeWork() {
     const at = now();
-    const { busyMs: busy } = feed.stats;
     if (at - judged.at < JUDGE_MS) return;
+    const { busyMs: busy, items } = feed.stats;
     const share = (workedMs - judged.worked + busy - judged.busy) / (at - judged.at);
-    judged = { at, worked: workedMs, busy };
-    if (at - startedAt > JUDGE_FROM_MS && feed.state === 'live') interest.judge(share);
+    const itemsPerS = ((items - judged.items) * 1000) / (at - judged.at);
+    judged = { at, worked: workedMs, busy, items };
+    if (at - startedAt > JUDGE_FROM_MS && feed.state === 'live') interest.judge(share, itemsPerS);
   }
 
   /** The day's figures, now and then: they change slowly, and the change counts from them. */

@@ -15,6 +15,7 @@ const VISIBLE_MAX = 200;
 /** Shares of a second spent working: above the first the page asks for less, below the second for more again. */
 const BUSY = 0.2;
 const IDLE = 0.08; // less than half of BUSY: going back up must not lead down again
+const ITEMS_MIN = 2000; // a second; with fewer it is not the prices that keep the page busy
 const WAIT_UP = 2; // seconds over the limit before asking for less
 const WAIT_DOWN = 15; // seconds of quiet before asking for more
 
@@ -68,10 +69,10 @@ export function createInterest({ feed, isHidden }) {
     ask();
   }
 
-  /** Once a second: how much of it was spent working. @param {number} share 0 to 1 */
-  function judge(share) {
-    busyFor = share > BUSY ? busyFor + 1 : 0;
-    idleFor = share < IDLE ? idleFor + 1 : 0;
+  /** Once a second. @param {number} share how much of it was spent working, 0 to 1 @param {number} items that came in it */
+  function judge(share, items) {
+    busyFor = share > BUSY && items >= ITEMS_MIN ? busyFor + 1 : 0;
+    idleFor = share < IDLE || items < ITEMS_MIN / 2 ? idleFor + 1 : 0;
     const before = level;
     if (busyFor >= WAIT_UP && level < RATES.length - 1) level++;
     if (idleFor >= WAIT_DOWN && level > 0) level--;
