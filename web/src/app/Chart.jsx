@@ -81,12 +81,10 @@ export function Chart() {
 
     function begin(createPriceChart) {
       const write = createLegend(legend.current, { view });
-      const reduced = matchMedia('(prefers-reduced-motion: reduce)');
       const made = createPriceChart(host.current, {
         onCrosshair: (bar, before) => write.point(bar, before),
         onNeedOlder: () => view.candles.loadOlder(),
         onFollow: setFollowing,
-        isCalm: () => reduced.matches || app.settings.calm.peek(),
       });
       chart.current = made;
       host.current.priceChart = made; // for tests and for curious people

@@ -33,6 +33,7 @@ function SymbolPanel({ symbol, source, sources }) {
       { key: 'p', title: 'Previous symbol', group: 'Symbol', run: () => step(app, symbol, -1) },
     );
     return () => {
+      leaveFocus(app.page, head.current);
       stopDrawing();
       removeKeys();
       view.end();
@@ -86,7 +87,7 @@ function Tools({ symbol }) {
   const isStarred = useValue(app.starred).has(symbol);
   const alertCommand = app.keys.list().find(({ key }) => key === 'a');
   return (
-    <div class="tools">
+    <div class="instrumentTools">
       <button type="button" class="icon stepper" aria-label="Previous symbol" title="Previous symbol (p)" onClick={() => step(app, symbol, -1)}>↑</button>
       <button type="button" class="icon stepper" aria-label="Next symbol" title="Next symbol (n)" onClick={() => step(app, symbol, 1)}>↓</button>
       <button type="button" class="icon" aria-label="Star" title="Star (s)" aria-pressed={isStarred} onClick={() => app.toggleStar(symbol)}>{isStarred ? '★' : '☆'}</button>
@@ -102,7 +103,12 @@ function Tools({ symbol }) {
 
 function close(app) {
   app.open(null);
-  app.page.document.getElementById('grid')?.focus();
+}
+
+/** What had the focus goes away with the panel: the list gets it, unless another symbol follows. */
+function leaveFocus({ document }, head) {
+  if (!head.parentElement.contains(document.activeElement)) return;
+  requestAnimationFrame(() => { if (!document.querySelector('.instrument')) document.getElementById('grid')?.focus(); });
 }
 
 /** The next of those in the list, in its order. */

@@ -26,9 +26,9 @@ const TYPES = { candles: CandlestickSeries, line: LineSeries, area: AreaSeries }
 /**
  * @param {HTMLElement} element filled by the chart
  * @param {{onCrosshair: (bar: object|null, before: object|null) => void, onNeedOlder: () => void,
- *   onFollow: (isFollowing: boolean) => void, isCalm?: () => boolean}} calls
+ *   onFollow: (isFollowing: boolean) => void}} calls
  */
-export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow, isCalm = () => false }) {
+export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }) {
   const chart = createChart(element, {
     autoSize: true,
     layout: { attributionLogo: false, fontSize: 11, panes: { enableResize: true } },
@@ -278,8 +278,7 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow, 
   }
 
   function follow() {
-    if (isCalm()) timeScale.scrollToPosition(EDGE_BARS, false);
-    else timeScale.scrollToRealTime();
+    timeScale.scrollToPosition(EDGE_BARS, false); // at once: an animation does not survive a busy market
     chart.priceScale('right').applyOptions({ autoScale: true });
   }
 
