@@ -31,7 +31,7 @@ static void check(const char *name)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char name[20], *text = strndup((const char *)data, size);
-    unsetenv("TZDIR"); /* a number is no name, and least of all standard input */
+    unsetenv("TZDIR");              /* a number is no name, and least of all standard input */
     if (strchr(text, '\n') == NULL) /* it stands in the error as it is */
         check(text);
     free(text);
