@@ -179,6 +179,12 @@ test('gaps are drawn: quiet hours, a source that was down, a connection that is 
   socket.end(1012);
   await waitForState(page, 'reconnecting');
   await waitForBand(page, 'reconnecting');
+  // Only what is not known is hatched: the edge begins right of the last bar.
+  await page.waitForFunction(() => {
+    const { pixels } = document.querySelector('.chartHost').priceChart.state;
+    const edge = pixels.at(-1);
+    return edge && edge[0] > 250 && edge[1] > edge[0];
+  });
   await page.screenshot({ path: `${SHOTS}/chart-reconnecting-desktop-dark.png` });
   await close();
 });

@@ -13,6 +13,7 @@ export function createBands() {
   let requestUpdate = () => {};
   /** @type {Band[]} */
   let bands = [];
+  let pixels = [];
   let colors = { quiet: '#888', lost: '#888', edge: '#888', text: '#888', background: '#fff', font: '11px sans-serif' };
   const view = { zOrder: () => /** @type {const} */ ('bottom'), renderer: () => ({ draw }) };
   return {
@@ -32,19 +33,30 @@ export function createBands() {
       requestUpdate();
     },
     get bands() { return bands; },
+    /** Where those in view were drawn, [left, right] in CSS px. */
+    get pixels() { return pixels; },
   };
 
   function draw(target) {
     if (bands.length === 0) return;
+    pixels = [];
     target.useMediaCoordinateSpace(({ context, mediaSize }) => {
       for (const band of bands) {
-        const left = Math.max(0, band.from <= -Infinity ? 0 : timeScale.logicalToCoordinate(band.from));
-        const right = band.to === Infinity ? mediaSize.width : Math.min(mediaSize.width, timeScale.logicalToCoordinate(band.to));
+        const left = Math.max(0, xOf(band.from));
+        const right = band.to === Infinity ? mediaSize.width : Math.min(mediaSize.width, xOf(band.to));
         if (!(right - left > 0.5)) continue;
+        pixels.push([Math.round(left), Math.round(right)]);
         hatch(context, left, right, mediaSize.height, colors[band.kind]);
         label(context, band, left, right, mediaSize.height);
       }
     });
+  }
+
+  /** The library knows whole places only; between them it is a straight line. */
+  function xOf(place) {
+    const whole = Math.floor(place);
+    const x = timeScale.logicalToCoordinate(whole);
+    return x + (place - whole) * (timeScale.logicalToCoordinate(whole + 1) - x);
   }
 
   function hatch(context, left, right, height, color) {
@@ -71,7 +83,7 @@ export function createBands() {
     const isUpright = right - left >= width;
     if (!isUpright && height < width + 16) return;
     context.save();
-    context.translate((left + right) / 2, isUpright ? 16 : height / 2);
+    context.translate((left + right) / 2, isUpright ? height - 16 : height / 2); // the legend is above
     if (!isUpright) context.rotate(-Math.PI / 2);
     context.fillStyle = colors.background;
     context.fillRect(-width / 2, -9, width, 18);

@@ -71,7 +71,7 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
     setCandles, setGaps, setEdge, setType, setTokens, setTitle, draw, follow, show, zoom, moveCursor, leaveCursor, picture, destroy,
     get isFollowing() { return isFollowing; },
     /** For tests: what is really drawn. */
-    get state() { return { places: laid.places.length, folds: laid.folds.length, bands: bands.bands, type, scale, bars: drawn.count }; },
+    get state() { return { places: laid.places.length, folds: laid.folds.length, bands: bands.bands, pixels: bands.pixels, type, scale, bars: drawn.count }; },
   };
 
   function destroy() {
