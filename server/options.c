@@ -43,7 +43,8 @@ static bool refuse(struct parser *parser, const struct row *row, const char *val
     va_start(args, allowed);
     vsnprintf(text, sizeof text, allowed, args);
     va_end(args);
-    snprintf(parser->error, parser->error_size, "--%s %s: allowed: %s", row->name, value, text);
+    snprintf(parser->error, parser->error_size, "--%s %s: allowed: %s", row->name,
+             *value != '\0' ? value : "(nothing)", text);
     return false;
 }
 
@@ -372,8 +373,8 @@ static int argument_read(struct parser *parser, char **argv)
         return row->read(parser, row, NULL) ? 1 : 0;
     }
     const char *value = equals ? equals + 1 : argv[1];
-    if (value == NULL)
-        return refuse(parser, row, "(nothing)", "%s", row->value);
+    if (value == NULL) /* what is allowed, the reader says; most take no empty value */
+        return row->read(parser, row, "") ? refuse(parser, row, "", "%s", row->value) : 0;
     return row->read(parser, row, value) ? (equals ? 1 : 2) : 0;
 }
 
@@ -435,8 +436,11 @@ static bool file_read(struct parser *parser)
     json_error_t where;
     json_t *root = json_load_file(parser->options->config, JSON_REJECT_DUPLICATES, &where);
     if (!json_is_object(root)) {
-        snprintf(parser->error, parser->error_size, "--config %s: %s (line %d)",
-                 parser->options->config, root ? "not a JSON object" : where.text, where.line);
+        char line[32] = "";
+        if (where.line > 0)
+            snprintf(line, sizeof line, " (line %d)", where.line);
+        snprintf(parser->error, parser->error_size, "--config %s: %s%s", parser->options->config,
+                 root ? "not a JSON object" : where.text, line);
         json_decref(root);
         return false;
     }
@@ -487,13 +491,18 @@ static bool settings_agree(struct parser *parser)
 {
     const struct options *options = parser->options;
     const char *conflict = NULL;
-    char bus_events[80];
+    char bus_events[80], wait_clients[120];
+    snprintf(wait_clients, sizeof wait_clients,
+             "--wait-clients %llu: allowed: up to what --max-clients lets in, %llu",
+             (unsigned long long)options->wait_clients, (unsigned long long)options->clients_max);
     snprintf(bus_events, sizeof bus_events, "--bus-events %llu: allowed: a power of two",
              (unsigned long long)options->ring_events);
     if (options->loop && options->exit_at_end)
         conflict = "--loop and --exit-at-end: a loop has no end; choose one";
     else if ((options->ring_events & (options->ring_events - 1)) != 0)
         conflict = bus_events;
+    else if (options->wait_clients > options->clients_max)
+        conflict = wait_clients;
     else if (options->from.kind == WHEN_AT && options->to.kind == WHEN_AT &&
              options->from.ns >= options->to.ns)
         conflict = "--from and --to: --from must be earlier";

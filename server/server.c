@@ -121,8 +121,8 @@ static int shards_create(struct server *server, struct addrinfo *address, char *
                      "libwebsockets-evlib-uv) installed?");
     }
     if (rc != 0 && error[0] == '\0')
-        snprintf(error, error_size, "cannot listen on %s port %u: %s", server->options.host,
-                 server->options.port, strerror(-rc));
+        snprintf(error, error_size, "--listen: cannot listen on %s port %u: %s",
+                 server->options.host, server->options.port, strerror(-rc));
     return rc;
 }
 
@@ -134,8 +134,9 @@ static int port_open(struct server *server, char *error, size_t error_size)
     snprintf(port, sizeof port, "%u", server->options.port);
     const int rc = getaddrinfo(server->options.host, port, &hints, &address);
     if (rc != 0) {
-        snprintf(error, error_size, "cannot listen on %s: %s", server->options.host,
-                 gai_strerror(rc));
+        snprintf(error, error_size,
+                 "--listen: cannot listen on %s: %s; allowed: an address or name of this machine",
+                 server->options.host, gai_strerror(rc));
         return -EADDRNOTAVAIL;
     }
     const int opened = shards_create(server, address, error, error_size);

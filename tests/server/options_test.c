@@ -162,7 +162,11 @@ static void numbers_reach_their_limits_and_no_further(void **state)
         const unsigned long long limits[] = {numbers[i].min, numbers[i].max};
         for (size_t k = 0; k < 2; k++) {
             snprintf(text, sizeof text, "%llu", limits[k]);
-            struct options options = good(numbers[i].name, text);
+            struct options options;
+            /* it must be able to let in those it waits for */
+            const char *more = i == 0 ? "--max-clients=1000000" : NULL;
+            if (parse(&options, numbers[i].name, text, more, NULL) != OPTIONS_RUN)
+                fail_msg("%s %s: %s", numbers[i].name, text, error);
             assert_int_equal(*(uint64_t *)(void *)((char *)&options + numbers[i].at), limits[k]);
             options_finish(&options);
         }
@@ -334,6 +338,14 @@ static void settings_that_conflict_are_refused(void **state)
                      OPTIONS_BAD);
     options_finish(&options);
     assert_int_equal(parse(&options, "--from", "2024-01-02", "--to", "+1s", NULL), OPTIONS_RUN);
+    options_finish(&options);
+    assert_int_equal(parse(&options, "--wait-clients", "6", "--max-clients", "5", NULL),
+                     OPTIONS_BAD);
+    expect_error("--wait-clients 6");
+    expect_error("--max-clients lets in, 5");
+    options_finish(&options);
+    assert_int_equal(parse(&options, "--wait-clients", "5", "--max-clients", "5", NULL),
+                     OPTIONS_RUN);
     options_finish(&options);
 }
 

@@ -154,7 +154,7 @@ test('a port in use is refused in one line', async (t) => {
   await once(other, 'listening');
   t.after(() => other.close());
   const { port } = other.address();
-  await refused(1, ['--listen', `127.0.0.1:${port}`, ...SIM], new RegExp(`127.0.0.1.*${port}.*in use`));
+  await refused(1, ['--listen', `127.0.0.1:${port}`, ...SIM], new RegExp(`--listen.*127.0.0.1.*${port}.*in use`));
 });
 
 test('two servers do not share a port', async (t) => {
@@ -184,7 +184,7 @@ test('hosts are taken as names, IPv4 or IPv6 addresses', async (t) => {
     assert.ok(banner.includes(`http://${host}:`), banner);
     assert.equal(code, 0);
   }
-  await refused(1, ['--listen', 'no-such-host.invalid:0', ...SIM], /no-such-host\.invalid/);
+  await refused(1, ['--listen', 'no-such-host.invalid:0', ...SIM], /--listen/, /no-such-host\.invalid/, /allowed/);
 });
 
 // ---- options ----
@@ -222,9 +222,11 @@ test('bad options are refused in a line that names option, value and what is all
     [['--heartbeat-ms', '1'], /--heartbeat-ms 1/, /from 50/],
     [['--bus-events', '1000'], /--bus-events/, /power of two/],
     [['--log-level', 'loud'], /--log-level loud/, /debug/],
+    [['--log-level'], /--log-level \(nothing\)/, /debug/],
+    [['--wait-clients', '3', '--max-clients', '2'], /--wait-clients 3/, /--max-clients .*2/],
     [['--record', ''], /--record/],
     [['--loop', '--exit-at-end'], /--loop/, /--exit-at-end/],
-    [['--config', '/nowhere.json'], /--config \/nowhere\.json/],
+    [['--config', '/nowhere.json'], /--config \/nowhere\.json.*No such file or directory$/],
   ];
   for (const [args, ...patterns] of bad) await refused(2, args, ...patterns);
 });
