@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { ListTabs } from './Lists.jsx';
+import { ListTabs } from './ListTabs.jsx';
 import { lazy } from './lazy.jsx';
 import { Panel } from './Panel.jsx';
 import { createMarkets } from '../hot/markets.js';

@@ -1,25 +1,24 @@
 import { useLayoutEffect } from 'preact/hooks';
 import { addCommands } from './commands.js';
 import { AlertBell, Alerts } from './Alerts.jsx';
-import { Columns } from './Columns.jsx';
 import { Icon } from './icons.jsx';
 import { Info } from './Info.jsx';
-import { KeyMap } from './KeyMap.jsx';
-import { Lists } from './Lists.jsx';
-import { Palette } from './Palette.jsx';
+import { lazy } from './lazy.jsx';
 import { Panel } from './Panel.jsx';
 import { Search } from './Search.jsx';
-import { Settings } from './Settings.jsx';
 import { Timeline, useClockWords } from './Timeline.jsx';
 import { Toasts } from './Toasts.jsx';
 import { VIEWS } from './views.js';
 import { useApp, useValue } from './context.js';
+
+const Sheets = lazy(async () => (await import('./Sheets.jsx')).Sheets);
 
 /** The frame around every view. */
 export function Shell() {
   const app = useApp();
   const { view } = useValue(app.route);
   const { title, Component } = VIEWS.find(({ name }) => name === view);
+  const dialog = useValue(app.dialog);
   useRootData(app);
   useTitle(app, view === 'markets' ? '' : title);
   useLayoutEffect(() => addCommands(app), []);
@@ -42,11 +41,7 @@ export function Shell() {
         <Panel name="The timeline"><Timeline /></Panel>
       </footer>
       <Panel name="Alerts"><Alerts /></Panel>
-      <Palette />
-      <KeyMap />
-      <Settings />
-      <Columns />
-      <Lists />
+      {dialog && <Panel name="The sheet"><Sheets /></Panel>}
       <Toasts />
     </>
   );
