@@ -310,7 +310,7 @@ static const struct row rows[] = {
     {"candle-bytes", "N", "memory for candles, of all symbols together, at least 1M [256M]",
      read_size, AT(candle_bytes), CANDLES_BYTES_MIN, 0},
     {"gather-ms", "N",
-     "after a turn of sends that took over 1 ms, gather updates twice as long, at most so long [5]",
+     "after a turn of sends that took over 2 ms, gather updates twice as long, at most so long [5]",
      read_number, AT(gather_ms), 0, 1000},
     {"heartbeat-ms", "N", "a heartbeat after so long without a message [5000]", read_number,
      AT(heartbeat_ms), 50, 3600000},

@@ -23,7 +23,7 @@ enum {
     TURN_EVENTS = 2048,         /* then the sockets have their turn */
     FEED_PATIENCE_NS = 2000000, /* where all goes out at a rate, events may come in small heaps */
     TURN_EVENTS_LOSSLESS = 256, /* so that one turn cannot fill a queue */
-    GATHER_FROM_NS = 1000000,   /* a turn that took so long is followed by a pause … */
+    GATHER_FROM_NS = 2000000,   /* a turn that took so long is followed by a pause … */
     GATHER_FACTOR = 2,          /* … of so many times that */
     ACCEPTS_A_TURN = 64,
     USER_TIMEOUT_MS = 120000,  /* a peer that takes nothing for so long is given up */
