@@ -183,9 +183,10 @@ test('refused only when it was tried: the server’s word becomes the page’s',
   const { page, close } = await openReplay({ allow: /403/ });
   await page.route('**/api/v1/replay', (route) => (route.request().method() === 'POST'
     ? route.fulfill({ status: 403, json: { error: { code: 'forbidden', message: 'only from this machine' } } }) : route.abort()));
+  const toast = page.waitForSelector('.toast.warn'); // it goes by itself
   await page.keyboard.press('Space');
   await page.waitForSelector('html[data-mode="paused"]', { state: 'attached' });
-  await page.waitForSelector('.toast.warn');
+  await toast;
   await close();
 });
 
