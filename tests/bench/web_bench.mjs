@@ -87,7 +87,7 @@ async function run({ feeds, hash = '', throttle = 1, viewport = { width: 1440, h
     const per = (key) => (after[key] - before[key]) / frames;
     const spanS = after.at - before.at;
     return { title, budgets, figures: {
-      scriptMean: trace.mean * 1, scriptP95: trace.p95, busy: ((after.task - before.task) / spanS) * 100,
+      scriptMean: trace.mean, scriptP95: trace.p95, busy: ((after.task - before.task) / spanS) * 100,
       style: per('style') * 1000, longTasks: trace.long, frames: frames / spanS,
       writes: per('writes'), heap: (heapAfter - heapBefore) / MB,
       elements: after.elements, elementsGrow: Math.max(0, after.elements - before.elements),
