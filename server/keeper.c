@@ -18,6 +18,7 @@ enum {
 struct keeper {
     struct keeper_options options;
     struct history *history;
+    uint64_t restored_position;
     struct candles *candles;
     struct bus_sub *sub;
     pthread_t thread;
@@ -291,6 +292,12 @@ void keeper_restore(struct keeper *keeper, const struct price_event *events, siz
             bus_latest(keeper->options.bus, i, &event))
             history_restore_seq(keeper->history, i, event.seq);
     }
+    keeper->restored_position = history_position(keeper->history);
+}
+
+uint64_t keeper_restored_position(const struct keeper *keeper)
+{
+    return keeper->restored_position;
 }
 
 struct history *keeper_history(const struct keeper *keeper)

@@ -51,6 +51,9 @@ void keeper_ask(struct keeper *keeper, struct keeper_task *task);
  */
 void keeper_restore(struct keeper *keeper, const struct price_event *events, size_t count);
 
+/* How many events the epoch had had by what was restored; 0: nothing was. */
+uint64_t keeper_restored_position(const struct keeper *keeper);
+
 struct history *keeper_history(const struct keeper *keeper);
 const struct candles *keeper_candles(const struct keeper *keeper);
 int64_t keeper_now_ns(void);

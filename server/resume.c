@@ -189,6 +189,7 @@ struct place_letter {
     uint64_t epoch; /* the shard's, when it was asked */
     struct resume resume;
     uint32_t streams; /* so many were looked at */
+    uint64_t gap;     /* in the numbers, since the last run; 0: it ended well */
 };
 
 bool resume_read_id(const char *id, struct wire_place *out)
@@ -212,6 +213,14 @@ static void place_letter_free(struct place_letter *letter)
     free(letter);
 }
 
+/* After an end without warning the numbers go on far above what was written. A place in between is
+ * of what was sent and not written: nobody knows any more where streams stood there. */
+static bool is_in_gap(const struct place_letter *letter, const struct keeper *keeper)
+{
+    const uint64_t restored = keeper_restored_position(keeper), gap = letter->gap;
+    return letter->place.position > restored && letter->place.position - restored < gap;
+}
+
 /* Keeper's thread. A stream of which it is not known where it stood is not wished for, but what may
  * have been lost of it counts. */
 static bool on_place_run(struct keeper_task *task, struct keeper *keeper)
@@ -222,8 +231,9 @@ static bool on_place_run(struct keeper_task *task, struct keeper *keeper)
     const uint64_t epoch = history_epoch(history);
     if (epoch < letter->epoch)
         return false;
-    resume->from_elsewhere =
-        epoch != letter->place.epoch || letter->place.position > history_position(history);
+    resume->from_elsewhere = epoch != letter->place.epoch ||
+                             letter->place.position > history_position(history) ||
+                             is_in_gap(letter, keeper);
     for (uint32_t i = 0; i < letter->streams; i++) {
         bool is_exact = true;
         uint64_t seq = 0;
@@ -312,6 +322,7 @@ int resume_ask_place(struct session *session, const struct wire_place *place,
         .epoch = fanout_epoch(shard->fanout),
         .resume = {.wishes = wishes},
         .streams = streams,
+        .gap = server_seq_gap(shard->server),
     };
     *command = (struct command){0};
     session->place = letter;
