@@ -13,8 +13,8 @@ const VISIBLE_HZ = 10;
 const HIDDEN_HZ = 1;
 const VISIBLE_MAX = 200;
 /** Shares of a second spent working: above the first the page asks for less, below the second for more again. */
-const BUSY = 0.2;
-const IDLE = 0.08; // less than half of BUSY: going back up must not lead down again
+const BUSY = 0.26;
+const IDLE = 0.1; // less than half of BUSY: going back up must not lead down again
 const ITEMS_MIN = 2000; // a second; with fewer it is not the prices that keep the page busy
 const WAIT_UP = 2; // seconds over the limit before asking for less
 const WAIT_DOWN = 15; // seconds of quiet before asking for more
