@@ -76,6 +76,7 @@ struct bus {
     alignas(CACHE_LINE) _Atomic uint64_t head;
     alignas(CACHE_LINE) _Atomic uint64_t intent;
     alignas(CACHE_LINE) _Atomic uint64_t epoch;
+    uint64_t restored_epoch, restored_gap; /* in it, streams that are new begin so much higher */
     uint64_t mask;
     struct slot *slots;
     _Atomic int64_t *stamps; /* when each slot was published */
@@ -178,6 +179,11 @@ static struct latest *latest_of(const struct bus *bus, uint32_t stream)
     return bus->latest[stream / LATEST_CHUNK] + stream % LATEST_CHUNK;
 }
 
+static uint64_t first_seq(const struct bus *bus, uint64_t epoch)
+{
+    return 1 + (epoch == bus->restored_epoch ? bus->restored_gap : 0);
+}
+
 /* Numbers the event and keeps it as its stream's latest. */
 static void latest_put(struct bus *bus, struct price_event *event)
 {
@@ -186,7 +192,7 @@ static void latest_put(struct bus *bus, struct price_event *event)
     const bool is_first = atomic_load_explicit(&latest->epoch, memory_order_relaxed) != epoch;
     const uint64_t before = atomic_load_explicit(&latest->words[0], memory_order_relaxed);
     const uint64_t version = atomic_load_explicit(&latest->version, memory_order_relaxed);
-    event->seq = is_first ? 1 : before + 1;
+    event->seq = is_first ? first_seq(bus, epoch) : before + 1;
     const uint64_t gap = atomic_load_explicit(&latest->gap, memory_order_relaxed);
     if (gap > 0) {
         event->seq += is_first ? 0 : gap;
@@ -200,8 +206,10 @@ static void latest_put(struct bus *bus, struct price_event *event)
 }
 _Static_assert(offsetof(struct price_event, seq) == 0, "latest_put() reads seq as the first word");
 
-void bus_restore_epoch(struct bus *bus, uint64_t epoch)
+void bus_restore_epoch(struct bus *bus, uint64_t epoch, uint64_t gap)
 {
+    bus->restored_epoch = epoch;
+    bus->restored_gap = gap;
     atomic_store(&bus->epoch, epoch);
 }
 

@@ -47,9 +47,9 @@ long bus_stream(struct bus *bus, const char *source, size_t source_len, const ch
 
 /* Before anybody subscribes, to go on where an earlier process left: the epoch; and a stream's
  * latest event with the seq it had, nobody is told. The stream's next seq is `gap` higher than it
- * would be.
+ * would be; so is the first, in this epoch, of every stream that is not restored.
  */
-void bus_restore_epoch(struct bus *bus, uint64_t epoch);
+void bus_restore_epoch(struct bus *bus, uint64_t epoch, uint64_t gap);
 void bus_restore(struct bus *bus, const struct price_event *event, uint64_t gap);
 
 /* Is the stream's next seq still to be `gap` higher? Any thread. */

@@ -259,7 +259,7 @@ static int parts_read(struct restore *restore)
 
 static void to_bus(struct restore *restore, uint64_t gap)
 {
-    bus_restore_epoch(restore->options->bus, restore->state->epoch);
+    bus_restore_epoch(restore->options->bus, restore->state->epoch, gap);
     for (uint32_t i = 0; i < restore->known_size; i++) {
         struct known *known = &restore->known[i];
         if (known->latest.seq > 0)

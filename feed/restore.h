@@ -6,8 +6,9 @@
  *
  * When the earlier process ended well, numbers go on without a gap. When it did not, it may have
  * emitted what it could not write; so no number is given twice, those of each stream go on
- * RESTORE_GAP higher, once more for each such end within the epoch. Who was there before then sees
- * that something may be missing.
+ * RESTORE_GAP higher, once more for each such end within the epoch; so do those of streams that are
+ * new, which the earlier process may have had. Who was there before then sees that something may be
+ * missing.
  *
  * One thread, before anybody subscribes to the bus. */
 #ifndef PRICECAST_FEED_RESTORE_H

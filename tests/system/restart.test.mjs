@@ -100,6 +100,10 @@ test('after SIGKILL what was written comes again, and a gap stands for what may 
   assert.equal(early.client.hello.epoch, epoch);
   assert.deepEqual(early.items.map(({ symbol, seq }) => symbol + seq), ['B4', 'B5']);
   assert.deepEqual([early.resumed.lost, early.resumed.ignored], [0, undefined]);
+  // A stream that appears after the crash may be one of which nothing was written.
+  await push(second, [item('NEW', 1)]);
+  const fresh = await early.client.until(({ data }) => data?.some(({ symbol }) => symbol === 'NEW'));
+  assert.deepEqual(itemsOf(fresh, 'update').map(({ symbol, seq }) => [symbol, seq]), [['NEW', GAP + 1]]);
   await push(second, [item('A', 1), item('A', 2)]);
   const seen = [];
   await early.client.until(({ data }) => {
@@ -116,7 +120,7 @@ test('after SIGKILL what was written comes again, and a gap stands for what may 
   await push(third, [item('A', 3), item('B', 3)]);
   const { json } = await http(third, '/api/v1/latest?symbols=*');
   assert.deepEqual(json.data.map(({ symbol, seq }) => [symbol, seq]),
-    [['A', last + GAP + 3], ['B', 5 + GAP + 1]]);
+    [['A', last + GAP + 3], ['B', 5 + GAP + 1], ['NEW', GAP + 1]]);
   await end(third, 'SIGKILL');
 
   // A second crash, of which nothing was written: higher still.
