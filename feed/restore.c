@@ -307,7 +307,9 @@ static int state_read(struct restore *restore, struct restored *out)
     if (rc != 0)
         return rc;
     restore->state->crashes += restore->has_crashed;
-    out->gap = restore->state->crashes * RESTORE_GAP;
+    out->crashes = restore->state->crashes;
+    out->follows_crash = restore->has_crashed;
+    out->gap = out->crashes * RESTORE_GAP;
     to_bus(restore, out->gap);
     rc = events_give(restore, out);
     if (rc == 0) {

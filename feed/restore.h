@@ -37,6 +37,8 @@ struct record_state;
 struct restored {
     struct record_state *state; /* owned; for the recorder, which goes on from it */
     bool goes_on;               /* there was something to go on from */
+    uint64_t crashes;           /* ends without warning in this epoch */
+    bool follows_crash;         /* the last end was one */
     uint64_t gap;               /* how much higher a stream's next number may be; 0: one ahead */
     struct price_event *events; /* owned; of the bus's streams with their seq, the oldest first */
     size_t count;

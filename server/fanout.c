@@ -52,7 +52,7 @@ struct fanout *fanout_create(const struct fanout_options *options)
     fanout->options = *options;
     if (fanout->options.queue_bytes_max == 0)
         fanout->options.queue_bytes_max = READER_QUEUE_BYTES_DEFAULT;
-    fanout->place.epoch = options->epoch;
+    fanout->place = (struct wire_place){.epoch = options->epoch, .run = options->run};
     fanout->next_tick_ms = FANOUT_NO_TICK;
     fanout->ageing.next_ms = FANOUT_NO_TICK;
     fanout->book = book_create(options->streams);
@@ -446,6 +446,11 @@ struct book *fanout_book(const struct fanout *fanout)
 uint64_t fanout_epoch(const struct fanout *fanout)
 {
     return fanout->place.epoch;
+}
+
+uint64_t fanout_run(const struct fanout *fanout)
+{
+    return fanout->place.run;
 }
 
 const struct wire_place *fanout_place(const struct fanout *fanout)

@@ -64,6 +64,7 @@ struct fanout_counts {
 struct fanout_options {
     const struct streams *streams;
     uint64_t epoch;
+    uint64_t run; /* of the epoch: see struct wire_place */
     size_t queue_bytes_max; /* 0: the default */
     bool lossless;          /* never overflow: see fanout_is_full() */
     bool has_ingest;        /* events were received when their recv says, by us */
@@ -116,6 +117,7 @@ bool fanout_is_drained(const struct fanout *fanout);
 
 struct book *fanout_book(const struct fanout *fanout);
 uint64_t fanout_epoch(const struct fanout *fanout);
+uint64_t fanout_run(const struct fanout *fanout);
 
 /* Where the book stands: its position is the sum of the latest seq of all price streams, which is
  * how many events were published in the epoch up to there. NULL while it is vague: a shard that was

@@ -189,16 +189,22 @@ struct place_letter {
     uint64_t epoch; /* the shard's, when it was asked */
     struct resume resume;
     uint32_t streams; /* so many were looked at */
-    uint64_t gap;     /* in the numbers, since the last run; 0: it ended well */
+    uint64_t run;     /* the shard's: see struct wire_place */
+    bool follows_crash;
 };
 
 bool resume_read_id(const char *id, struct wire_place *out)
 {
-    int end = -1;
-    return strspn(id, "0123456789abcdef") == 16 && id[16] == '-' && id[17] >= '0' &&
-           id[17] <= '9' &&
-           sscanf(id, "%16" SCNx64 "-%19" SCNu64 "%n", &out->epoch, &out->position, &end) == 2 &&
-           end >= 0 && id[end] == '\0';
+    int end = -1, run_end = -1;
+    *out = (struct wire_place){0};
+    if (strspn(id, "0123456789abcdef") != 16 || id[16] != '-' || id[17] < '0' || id[17] > '9' ||
+        sscanf(id, "%16" SCNx64 "-%19" SCNu64 "%n", &out->epoch, &out->position, &end) != 2)
+        return false;
+    if (id[end] == '\0')
+        return true;
+    return id[end] == '.' && id[end + 1] >= '0' && id[end + 1] <= '9' &&
+           sscanf(id + end, ".%19" SCNu64 "%n", &out->run, &run_end) == 1 &&
+           id[end + run_end] == '\0';
 }
 
 static struct place_letter *place_letter_of(struct shard_mail *mail)
@@ -213,12 +219,16 @@ static void place_letter_free(struct place_letter *letter)
     free(letter);
 }
 
-/* After an end without warning the numbers go on far above what was written. A place in between is
- * of what was sent and not written: nobody knows any more where streams stood there. */
-static bool is_in_gap(const struct place_letter *letter, const struct keeper *keeper)
+/* After an end without warning, a place may be of what was sent and not written: nobody knows any
+ * more where streams stood there, and its numbers are those of others now. What had been written is
+ * known of the last run only. */
+static bool is_lost(const struct place_letter *letter, const struct keeper *keeper)
 {
-    const uint64_t restored = keeper_restored_position(keeper), gap = letter->gap;
-    return letter->place.position > restored && letter->place.position - restored < gap;
+    const struct wire_place *place = &letter->place;
+    if (place->run == letter->run)
+        return false;
+    return !letter->follows_crash || place->run + 1 != letter->run ||
+           place->position > keeper_restored_position(keeper);
 }
 
 /* Keeper's thread. A stream of which it is not known where it stood is not wished for, but what may
@@ -233,7 +243,7 @@ static bool on_place_run(struct keeper_task *task, struct keeper *keeper)
         return false;
     resume->from_elsewhere = epoch != letter->place.epoch ||
                              letter->place.position > history_position(history) ||
-                             is_in_gap(letter, keeper);
+                             is_lost(letter, keeper);
     for (uint32_t i = 0; i < letter->streams; i++) {
         bool is_exact = true;
         uint64_t seq = 0;
@@ -322,7 +332,8 @@ int resume_ask_place(struct session *session, const struct wire_place *place,
         .epoch = fanout_epoch(shard->fanout),
         .resume = {.wishes = wishes},
         .streams = streams,
-        .gap = server_seq_gap(shard->server),
+        .run = fanout_run(shard->fanout),
+        .follows_crash = server_follows_crash(shard->server),
     };
     *command = (struct command){0};
     session->place = letter;

@@ -25,7 +25,8 @@ struct sample {
 struct server {
     struct server_options options;
     struct keeper *keeper;
-    uint64_t seq_gap;
+    uint64_t seq_gap, crashes;
+    bool follows_crash;
     struct shard *shards;
     unsigned shards_count; /* initialised */
     char url[SERVER_URL_BYTES];
@@ -174,7 +175,11 @@ int server_create(const struct server_options *options, struct server **out, cha
     if (rc == 0 && options->restored != NULL && options->restored->goes_on)
         keeper_restore(server->keeper, options->restored->events, options->restored->count);
     server->options.restored = NULL;
-    server->seq_gap = options->restored != NULL ? options->restored->gap : 0;
+    if (options->restored != NULL) {
+        server->seq_gap = options->restored->gap;
+        server->crashes = options->restored->crashes;
+        server->follows_crash = options->restored->follows_crash;
+    }
     if (rc == 0)
         rc = port_open(server, error, error_size);
     if (rc != 0) {
@@ -282,6 +287,16 @@ struct shard *server_shard(struct server *server, unsigned number)
 uint64_t server_seq_gap(const struct server *server)
 {
     return server->seq_gap;
+}
+
+uint64_t server_crashes(const struct server *server)
+{
+    return server->crashes;
+}
+
+bool server_follows_crash(const struct server *server)
+{
+    return server->follows_crash;
 }
 
 struct keeper *server_keeper(const struct server *server)

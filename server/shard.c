@@ -759,6 +759,7 @@ int shard_init(struct shard *shard, struct server *server, unsigned number, int 
         .has_ingest = feed_mode(options->feed) != FEED_MODE_REPLAY,
         .streams = bus_streams(options->bus),
         .epoch = bus_epoch(options->bus),
+        .run = server_crashes(server),
         .queue_bytes_max = options->queue_bytes_max,
         .lossless = options->lossless,
         .overflowed = on_overflowed,

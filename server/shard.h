@@ -99,7 +99,9 @@ const struct server_options *server_options(const struct server *server);
 const char *server_mode_name(const struct server *server);
 unsigned server_shards(const struct server *server);
 struct shard *server_shard(struct server *server, unsigned number);
-uint64_t server_seq_gap(const struct server *server); /* see struct restored */
+uint64_t server_seq_gap(const struct server *server); /* these three: see struct restored */
+uint64_t server_crashes(const struct server *server);
+bool server_follows_crash(const struct server *server);
 struct keeper *server_keeper(const struct server *server);
 int64_t server_uptime_ms(const struct server *server);
 bool server_is_ready(const struct server *server);

@@ -36,6 +36,8 @@ static void frame_close(struct text *text, enum encoding encoding, size_t mark,
     }
     if (place != NULL)
         text_printf(text, "\nid: %016" PRIx64 "-%" PRIu64, place->epoch, place->position);
+    if (place != NULL && place->run > 0)
+        text_printf(text, ".%" PRIu64, place->run);
     text_puts(text, "\n\n");
 }
 

@@ -21,9 +21,10 @@ enum encoding { ENCODING_JSON, ENCODING_BINARY, ENCODING_SSE };
 enum wire_type { WIRE_NONE, WIRE_DEFINE, WIRE_SNAPSHOT, WIRE_UPDATE };
 
 /* How far a reader has got: it holds everything that precedes the event with this number, counted
- * over all streams within the epoch. */
+ * over all streams within the epoch. `run` grows with every crash that the epoch has outlived: what
+ * had been sent and not written by then has the numbers of others. */
 struct wire_place {
-    uint64_t epoch, position;
+    uint64_t epoch, run, position;
 };
 
 struct wire_item {

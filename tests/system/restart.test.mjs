@@ -133,6 +133,45 @@ test('after SIGKILL what was written comes again, and a gap stands for what may 
   await end(fourth);
 });
 
+/** The answer to an event stream that comes back with this id. */
+async function streamBack(server, id) {
+  const leave = new AbortController();
+  const headers = { 'Last-Event-ID': id };
+  const { body } = await fetch(`${server.url}sse?symbols=*`, { headers, signal: leave.signal });
+  let text = '';
+  const resumed = /^data: (\{"type":"resumed".*)$/m;
+  for await (const bytes of body) {
+    text += Buffer.from(bytes);
+    if (text.slice(text.search(resumed)).includes('\n\n') && resumed.test(text)) break;
+  }
+  leave.abort();
+  return JSON.parse(resumed.exec(text)[1]);
+}
+
+test('an event stream comes back after SIGKILL to where it was, if that is known', async (t) => {
+  const path = join(temporaryFolder(t), 'prices.jsonl');
+  const first = await start(live(path));
+  const { epoch } = (await first.client()).hello;
+  await push(first, [...some('A', 3), ...some('B', 2)]);
+  await untilWritten(path, 'B', 2);
+  await end(first, 'SIGKILL');
+
+  const second = await start(live(path));
+  await push(second, [item('A', 4), item('C', 1)]);
+  const { recovered, lost } = await streamBack(second, `${epoch}-4`);
+  assert.deepEqual([recovered, lost], [1, 2 * GAP]); // B2; what may have been before A4 and C1
+  // Not written, as far as anybody knows: whatever stands there now is something else.
+  for (const place of [6, GAP, GAP + 6, 2 * GAP + 7])
+    assert.equal((await streamBack(second, `${epoch}-${place}`)).epoch_changed, true, String(place));
+  assert.deepEqual(await streamBack(second, `${epoch}-${2 * GAP + 7}.1`),
+    { type: 'resumed', recovered: 0, lost: 0 });
+  await end(second, 'SIGKILL');
+
+  const third = await start(live(path)); // of the time before the first crash nothing is known any more
+  assert.equal((await streamBack(third, `${epoch}-4`)).epoch_changed, true);
+  await end(third);
+});
+
 test('several parts: the tail of all of them comes again, and streams of old parts go on', async (t) => {
   const path = join(temporaryFolder(t), 'p-%Y.jsonl');
   const first = await start(live(path, '--record-rotate', '1K'));

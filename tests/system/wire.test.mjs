@@ -437,7 +437,7 @@ test('an id of another epoch begins anew and says so; what is no id is passed ov
   const ahead = await comeBack(server, '?symbols=*', back.stream.lastId.replace(/\d+$/, '99'));
   assert.equal(ahead.resumed.epoch_changed, true);
   for (const id of ['', 'x', '0123456789abcdef', '0123456789abcdef-', '0123456789ABCDEF-5',
-    '0123456789abcdef-5x', '0123456789abcdef--5', '9'.repeat(60)]) {
+    '0123456789abcdef-5x', '0123456789abcdef--5', '0123456789abcdef-5.', '0123456789abcdef-5.x', '9'.repeat(60)]) {
     const stream = await eventStream(server, '?symbols=*', { 'Last-Event-ID': id });
     const read = await stream.until(({ type }) => type === 'snapshot');
     assert.deepEqual(read.map(({ type }) => type), ['hello', 'subscribed', 'snapshot'], id);

@@ -139,7 +139,8 @@ test('the keyboard does all of it', async () => {
 
 test('the URL carries interval and range, and survives a reload', async () => {
   const asked = [];
-  const answers = { candles: ({ interval }) => { asked.push(interval); return answerOf(walk(60)); } };
+  const sparkline = '60'; // the list asks for so many, of seconds
+  const answers = { candles: ({ interval, limit }) => { if (limit !== sparkline) asked.push(interval); return answerOf(walk(60)); } };
   const { page, close } = await site.open({ script: market, answers, path: '#/m/A?i=15m' });
   await waitForBars(page, 60);
   await page.click('.ranges button:text-is("1d")');

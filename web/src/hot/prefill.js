@@ -6,6 +6,9 @@ import { prefill, SPARK_POINTS } from '../core/spark.js';
 
 const QUEUE_MAX = 100;
 
+/** Whether the server that we are connected to now has had a price of it: of others it knows nothing. */
+const hasCandles = (row) => row.hasTrade || (row.hasQuote && row.bid !== undefined && row.ask !== undefined);
+
 /**
  * @param {object} parts
  * @param {import('../../client/pricecast.js').Feed} parts.feed
@@ -21,7 +24,7 @@ export function createPrefill({ feed, nowUs, isWanted, onPrices }) {
   /** @param {object[]} rows in view */
   function want(rows) {
     if (!isWanted()) return;
-    queue = [...rows.filter((row) => !asked.has(row)), ...queue.filter((row) => !rows.includes(row))].slice(0, QUEUE_MAX);
+    queue = [...rows.filter((row) => !asked.has(row) && hasCandles(row)), ...queue.filter((row) => !rows.includes(row))].slice(0, QUEUE_MAX);
     if (!isRunning) run();
   }
 
@@ -29,7 +32,7 @@ export function createPrefill({ feed, nowUs, isWanted, onPrices }) {
     isRunning = true;
     while (queue.length > 0 && isWanted()) {
       const row = queue.shift();
-      if (asked.has(row)) continue;
+      if (asked.has(row) || !hasCandles(row)) continue;
       asked.add(row);
       try {
         await fill(row);
