@@ -148,7 +148,7 @@ test('the URL carries interval and range, and survives a reload', async () => {
   await page.reload();
   await waitForBars(page, 60);
   await page.waitForSelector('.ranges [aria-pressed="true"]:text-is("1d")');
-  assert.deepEqual([asked[0], asked.at(-1)], ['15m', '5m']);
+  assert.deepEqual([...new Set(asked)].filter((interval) => interval !== '1s'), ['15m', '5m']); // the list's sparklines ask for 1s
   await close();
 });
 

@@ -197,9 +197,10 @@ export function Chart() {
           aria-describedby="chartSummary chartKeys" aria-keyshortcuts="ArrowLeft ArrowRight + -"
           onKeyDown={onKeyDown} onBlur={() => chart.current?.leaveCursor()}
           onFocus={() => setSummary(describeBars({ symbol: view.symbol, interval: view.candles.interval, candles: view.candles.candles }))} />
-        <p ref={legend} class="legend" aria-hidden="true">
+        <p ref={legend} class="legend" aria-hidden="true" hidden>
           <span data-cell="time" />
           {['open', 'high', 'low', 'close'].map((name) => <span key={name}><b>{name[0].toUpperCase()}</b> <span data-cell={name} /></span>)}
+          <i class="break" />
           <span data-volume><b>V</b> <span data-cell="volume" /></span>
           <span class="legendChange" data-cell="change" />
           <span class="legendNote" data-cell="note" />

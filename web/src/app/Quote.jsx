@@ -15,30 +15,30 @@ export function Quote() {
       <Side name="Ask" side="ask" />
       <dl class="facts">
         <dt>Spread</dt>
-        <dd><span class="tag" data-cell="crossed" /><span data-cell="spread" /> <span class="muted" data-cell="points" /></dd>
+        <dd><span class="tag" data-cell="crossed" /><span class="toEnd" data-cell="spread" /> <span class="muted toEnd" data-cell="points" /></dd>
         <dt>Mid</dt>
-        <dd data-cell="mid" />
+        <dd><span class="toEnd" data-cell="mid" /></dd>
       </dl>
       <div class="dayRange">
         <p class="dayHead"><span>Range</span><span class="muted" data-cell="range" /></p>
         <div class="dayTrack" aria-hidden="true"><i data-mark hidden /></div>
-        <p class="dayEnds"><span><span class="unseen">Low </span><span data-cell="low" /></span><span><span class="unseen">High </span><span data-cell="high" /></span></p>
+        <p class="dayEnds"><span><span class="unseen">Low </span><span data-cell="low" /></span><span><span class="unseen">High </span><span class="toEnd" data-cell="high" /></span></p>
       </div>
       <dl class="facts">
         <dt>Open</dt>
-        <dd data-cell="open" />
+        <dd><span class="toEnd" data-cell="open" /></dd>
         <dt>Volume</dt>
-        <dd data-cell="volume" />
+        <dd><span class="toEnd" data-cell="volume" /></dd>
         <dt title="The average of the trades this page has seen, weighed by size">VWAP</dt>
-        <dd><span data-cell="vwap" /><small class="muted" data-cell="vwapOf" /></dd>
+        <dd><span class="toEnd" data-cell="vwap" /><small class="muted toEnd" data-cell="vwapOf" /></dd>
         <dt>Updates/s</dt>
-        <dd><span data-cell="rate" /><small class="muted" data-cell="skipped" /></dd>
+        <dd><span class="toEnd" data-cell="rate" /><small class="muted toEnd" data-cell="skipped" /></dd>
         <dt title="The number of the last event of each stream">Sequence</dt>
-        <dd><span data-cell="tradeSeq" /><small class="muted" data-cell="quoteSeq" /></dd>
+        <dd><span class="toEnd" data-cell="tradeSeq" /><small class="muted toEnd" data-cell="quoteSeq" /></dd>
         <dt title="The time the source gave, UTC">Source time</dt>
-        <dd><span data-cell="source" /></dd>
+        <dd><span class="toEnd" data-cell="source" /></dd>
         <dt title="When the server received it, or it was recorded, UTC">Received</dt>
-        <dd><span data-cell="received" /><small class="muted"><span data-cell="delay" /> <span data-cell="date" /></small></dd>
+        <dd><span class="toEnd" data-cell="received" /><small class="muted toEnd"><span data-cell="delay" /> <span data-cell="date" /></small></dd>
       </dl>
     </section>
   );
@@ -50,7 +50,7 @@ function Side({ name, side }) {
       <i data-bar={side} aria-hidden="true" />
       <span class="quoteName">{name}</span>
       <span class="quotePrice" data-price={side} />
-      <span class="quoteSize"><span class="unseen">size </span><span data-cell={`${side}Size`} /></span>
+      <span class="quoteSize"><span class="unseen">size </span><span class="toEnd" data-cell={`${side}Size`} /></span>
     </div>
   );
 }

@@ -215,7 +215,7 @@ function Scrubber() {
       if (child.hidden) continue;
       const text = isBack ? formatBack(-mark) : stepMs >= 86_400_000 ? formatDay(mark * 1000) : formatClock(mark * 1000).slice(0, stepMs % 60_000 === 0 ? 5 : 8);
       if (child.textContent !== text) child.textContent = text;
-      child.style.left = `${part * 100}%`;
+      child.style.transform = `translateX(${part * 100}%)`;
     }
   }
 
@@ -321,11 +321,11 @@ function Intro() {
   const seen = useValue(app.settings.seenIntro);
   const { text } = useValue(app.data);
   if (seen) return null;
-  const what = text && text !== 'Live data' ? `${text}. ` : '';
+  const what = text && text !== 'Live data' ? ` ${text}.` : ''; // known later than the rest: where nothing stands behind it
   return (
     <p class="intro">
-      <span>{what}<span class="keys">Press <kbd>/</kbd> to search, <kbd>Space</kbd> to pause. </span>Drag the timeline to go back,
-        or <a href={app.route.href({ view: 'connect' })}>connect your own code</a>.</span>
+      <span><span class="keys">Press <kbd>/</kbd> to search, <kbd>Space</kbd> to pause. </span>Drag the timeline to go back,
+        or <a href={app.route.href({ view: 'connect' })}>connect your own code</a>.{what}</span>
       <button type="button" class="icon" aria-label="Dismiss this hint" onClick={() => { app.settings.seenIntro.value = true; }}><Icon name="close" /></button>
     </p>
   );

@@ -52,6 +52,7 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   let workedMs = 0; // in animation frames
   let judged = { at: startedAt, worked: 0, busy: 0, items: 0 };
   let statsAt = -Infinity;
+  let isDrawn = false; // the first rows are on the screen: what they need not wait for may begin
   let recovery = null; // of the last reconnect, until it is told
 
   const app = {
@@ -155,7 +156,12 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
       timeline.wake();
       refresh();
     });
-    frame.watch((ms) => { workedMs += ms; });
+    frame.watch((ms) => {
+      workedMs += ms;
+      if (isDrawn || store.rows.size === 0) return;
+      isDrawn = true;
+      page.setTimeout(refresh); // when that frame is on the screen
+    });
     followSelection();
     page.setInterval(() => { if (!page.document.hidden) refresh(); }, TICK_MS);
     refresh();
@@ -168,6 +174,7 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     showData();
     showCounts();
     showProblems();
+    if (store.rows.size > 0 && !isDrawn) return;
     judgeWork();
     askStats();
     ticks.emit('tick', now());

@@ -33,14 +33,14 @@ export const MAKERS = {
   bid: (element) => priceCell(element, 'bid', 'hasQuote'), // one flash a row is enough
   ask: (element) => priceCell(element, 'ask', 'hasQuote'),
   change(element) {
-    const write = createTextCell(element);
+    const write = createTextCell(add(element, 'span', 'toEnd'));
     return { paint: (row) => write(changeOf(row)?.absolute ?? NOTHING) };
   },
   percent(element) {
     const glyphElement = add(element, 'span', 'glyph');
     glyphElement.setAttribute('aria-hidden', 'true');
     const glyph = createTextCell(glyphElement);
-    const write = createTextCell(add(element, 'span'));
+    const write = createTextCell(add(element, 'span', 'toEnd'));
     return {
       paint(row) {
         const moved = changeOf(row);
@@ -67,12 +67,12 @@ export const MAKERS = {
 };
 
 function figure(element, textOf) {
-  const write = createTextCell(element);
+  const write = createTextCell(add(element, 'span', 'toEnd'));
   return { paint: (row) => write(textOf(row)) };
 }
 
 function slowFigure(element, textOf) {
-  const write = createTextCell(element);
+  const write = createTextCell(add(element, 'span', 'toEnd'));
   return { age: (row, { now }) => write(textOf(row, now)) };
 }
 

@@ -34,7 +34,7 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
     layout: { attributionLogo: false, fontSize: 11, panes: { enableResize: true } },
     handleScroll: { vertTouchDrag: false },
     crosshair: { mode: CrosshairMode.Normal },
-    rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.13, bottom: 0.06 }, minimumWidth: 64 },
+    rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.13, bottom: 0.06 }, minimumWidth: 80 },
     timeScale: { borderVisible: false, rightOffset: EDGE_BARS, barSpacing: BAR_SPACING, minBarSpacing: 0.3, timeVisible: true },
     localization: { locale: 'en-GB', timeFormatter: (time) => formatMoment(time, candles?.span) },
   });

@@ -162,6 +162,6 @@ function createMark(element) {
     if (rounded === shown) return;
     shown = rounded;
     element.hidden = rounded === undefined;
-    if (rounded !== undefined) element.style.left = `${rounded}%`;
+    if (rounded !== undefined) element.style.transform = `translateX(${rounded}%)`;
   };
 }
