@@ -26,8 +26,8 @@ test('Server: figures, an explanation of each, latencies with their histogram, c
   await page.getByRole('button', { name: 'Source → here' }).click();
   await page.waitForFunction(() => /time the source stamped/.test(document.querySelector('.block .muted').textContent));
   await page.waitForSelector('table >> text=keeps up');
-  assert.match(await page.textContent('[aria-label="Clients"] tbody'), /127\.0\.0\.1:\d+/);
-  assert.match(await page.textContent('[aria-label="Feeds"] tbody'), /^sim:/);
+  assert.match(await page.textContent('[aria-label="Table of the clients"] tbody'), /127\.0\.0\.1:\d+/);
+  assert.match(await page.textContent('[aria-label="Table of the feeds"] tbody'), /^sim:/);
   await close();
 });
 

@@ -134,6 +134,7 @@ export class Feed {
   /** @type {any} */
   #socket = null;
   #isDialling = false;
+  #isLeft = false; // the page is, see #onPageHide()
   #attempt = 0;
   #liveSince = 0;
   #heardAt = 0;
@@ -168,7 +169,7 @@ export class Feed {
   };
   #pageListeners = {
     online: () => this.#onWake(),
-    pageshow: () => this.#onWake(),
+    pageshow: () => this.#onPageShow(),
     pagehide: () => this.#onPageHide(),
   };
   #visibilityListener = () => this.#onWake();
@@ -442,8 +443,15 @@ export class Feed {
   /** A page with an open socket is not kept for "back"; one without comes back at once. */
   #onPageHide() {
     if (this.#state === 'closed') return;
+    this.#isLeft = true;
     this.#hangUp();
     this.#enter('reconnecting', { reason: 'the page was left' });
+  }
+
+  /** The first one is only the end of loading, and no reason to hurry. */
+  #onPageShow() {
+    if (this.#isLeft) this.#onWake();
+    this.#isLeft = false;
   }
 
   #isOpen() {
