@@ -64,7 +64,7 @@ struct fanout_counts {
 struct fanout_options {
     const struct streams *streams;
     uint64_t epoch;
-    uint64_t run; /* of the epoch: see struct wire_place */
+    uint64_t run;           /* of the epoch: see struct wire_place */
     size_t queue_bytes_max; /* 0: the default */
     bool lossless;          /* never overflow: see fanout_is_full() */
     bool has_ingest;        /* events were received when their recv says, by us */

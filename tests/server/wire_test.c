@@ -174,7 +174,7 @@ static void json_is_as_in_the_golden_vectors(void **state)
     (void)state;
     for (size_t i = 0; i < json_array_size(vectors); i++) {
         const json_t *message = json_object_get(json_array_get(vectors, i), "message");
-        struct seen_frame frame;
+        struct seen_frame frame = {0};
         struct maker maker;
         if (!json_is_array(json_object_get(message, "data")))
             continue;
@@ -239,7 +239,7 @@ static void a_long_message_is_cut_and_every_piece_is_stamped(void **state)
     wire_end(&wire, NULL);
     size_t messages = 0, items = 0;
     for (size_t at = 0; at < maker.text.len; messages++) {
-        struct seen_frame frame;
+        struct seen_frame frame = {0};
         const size_t size = frame_take(maker.text.bytes + at, maker.text.len - at, &frame);
         assert_true(size > 0 && frame.len <= 1 << 20);
         json_t *root = json_loadb(frame.payload, frame.len, 0, NULL);
