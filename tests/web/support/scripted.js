@@ -33,8 +33,18 @@ export async function scriptSocket(page, script, answers = {}) {
   await page.routeWebSocket(/\/ws$/, (socket) => {
     const say = (message) => socket.send(JSON.stringify(message));
     const greet = (more) => say({ ...HELLO, ...more });
-    const end = (code, reason) => socket.close({ code, reason });
-    socket.onMessage((text) => current.heard.push(JSON.parse(text))); // commands are taken and not answered
+    let isOpen = false; // the page has said something: before, it might miss an end
+    let ending = () => {};
+    const end = (code, reason) => {
+      ending = () => socket.close({ code, reason });
+      if (isOpen) ending();
+    };
+    socket.onMessage((text) => { // commands are taken and not answered
+      current.heard.push(JSON.parse(text));
+      if (isOpen) return;
+      isOpen = true;
+      ending();
+    });
     Object.assign(current, { say, greet, end });
     script(current);
   });
