@@ -21,6 +21,10 @@ import { scriptSocket } from './scripted.js';
 import { startServer } from './server.js';
 
 const ROOT = resolve(fileURLToPath(import.meta.url), '../../../..');
+
+/** Where the server answers with 404 as long as a symbol has had no price: after a restart, for one. */
+const hasNoPriceYet = (url) => url.includes('/api/v1/candles?');
+
 export const SHOTS = resolve(process.env.PRICECAST_SCREENSHOTS ?? `${ROOT}/build/screenshots`);
 export const PROGRAM = process.env.PRICECAST_BIN ?? `${ROOT}/build/pricecast`;
 export const WAIT_MS = 60_000;
@@ -72,15 +76,17 @@ export function openSite({ args, chromiumArgs = [] } = {}) {
     const note = (text) => { if (!allow?.test(text)) faults.push(text); };
     page.on('pageerror', (error) => note(`exception: ${error.message}`));
     page.on('console', (message) => {
-      const isLostConnection = /WebSocket connection to .* failed|net::ERR_CONNECTION/.test(message.text());
-      if (message.type() === 'error' && !isLostConnection) note(`console: ${message.text()}`);
+      const isLostConnection = /WebSocket connection to .* failed|net::ERR_(CONNECTION|EMPTY_RESPONSE|NETWORK|INCOMPLETE)/.test(message.text());
+      const isAnswer = message.text().includes('status of 404') && hasNoPriceYet(message.location().url);
+      if (message.type() === 'error' && !isLostConnection && !isAnswer) note(`console: ${message.text()}`);
     });
     page.on('request', (request) => {
       const { protocol, host } = new URL(request.url());
       if (!['blob:', 'data:'].includes(protocol) && host !== new URL(site.server.url).host) note(`foreign: ${request.url()}`);
     });
     page.on('response', (response) => {
-      if (response.status() >= 400) note(`${response.status()}: ${response.url()}`);
+      const isAnswer = response.status() === 404 && hasNoPriceYet(response.url());
+      if (response.status() >= 400 && !isAnswer) note(`${response.status()}: ${response.url()}`);
     });
     const socket = script && (await scriptSocket(page, script, answers));
     await page.goto(site.server.url + path);
