@@ -250,6 +250,8 @@ test('words and rows agree from the first burst on', async () => {
 test('nothing moves when prices do', async () => {
   const { page, close } = await openPage();
   await waitForText(page, 'count', '20 symbols');
+  await page.waitForSelector('.detailHead'); // the symbol's panel is fetched when the rows are there
+  await page.waitForSelector('.trades [role="columnheader"]', { state: 'attached' });
   const measure = () => page.$$eval('header, footer, .info > *, main, [role="columnheader"], [role="gridcell"]',
     (elements) => elements.filter((element) => element.offsetParent).map((element) => {
       const { x, y, width, height } = element.getBoundingClientRect();
