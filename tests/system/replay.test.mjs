@@ -88,6 +88,8 @@ test('a percentage is one of the largest file, also of a compressed one', async 
   assert.ok(at > 5000 && at < 19000, `${at}`);
   await seek(server, '0%');
   assert.deepEqual((await server.http('/api/v1/latest')).json.data, []);
+  assert.equal((await seek(server, '100%')).state, 'ended');
+  assert.match((await server.http('/api/v1/latest')).json.data[0].price, /^19999\./);
 });
 
 test('several files seek together', async (t) => {

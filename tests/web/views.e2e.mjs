@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertAccessible } from './support/axe.js';
-import { assertNoSidewaysScroll, openSite, PHONE, SHOTS, SMALLEST, waitForText } from './support/browser.js';
+import { assertNoSidewaysScroll, openSite, PHONE, SHOTS, SMALLEST, waitForState, waitForText } from './support/browser.js';
 
 const site = openSite();
 const SEEN = { settings: { seenIntro: true } };
@@ -58,6 +58,19 @@ test('Server: what cannot be had is said, the rest goes on, and can be tried aga
   isBroken = false;
   await page.getByRole('button', { name: 'Try again' }).click();
   await page.waitForSelector('.tile h3');
+  await close();
+});
+
+test('a view that was never fetched comes when the server is back', async () => {
+  const { page, close } = await site.open(SEEN);
+  await waitForState(page, 'live');
+  await site.server.kill();
+  await waitForState(page, 'reconnecting');
+  await page.getByRole('link', { name: 'About' }).click();
+  await page.waitForSelector('html[data-view="about"]', { state: 'attached' });
+  await site.server.restart();
+  await page.waitForSelector('main >> text=Lightweight Charts');
+  assert.equal(await page.$$eval('.failed', (failed) => failed.length), 0);
   await close();
 });
 

@@ -1,6 +1,7 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { INTERVALS } from '../core/candles.js';
 import { describeBar, describeBars } from '../core/barText.js';
+import { createCode } from '../core/code.js';
 import { barsCsv, fileName } from '../core/csv.js';
 import { createLegend } from '../hot/legend.js';
 import { readTokens, watchTheme } from '../hot/theme.js';
@@ -8,6 +9,8 @@ import { BarsTable } from './BarsTable.jsx';
 import { useApp, useValue } from './context.js';
 import { saveFile } from './save.js';
 import { useSymbol } from './symbol.js';
+
+const chartCode = createCode(() => import('../hot/chart.js'));
 
 const TYPES = [
   { name: 'candles', title: 'Candles', path: 'M5 2v3M5 11v3M3 5h4v6H3zM11 1v4M11 10v4M9 5h4v5H9z' },
@@ -72,7 +75,7 @@ export function Chart() {
 
     async function load() {
       try {
-        const { createPriceChart } = await import('../hot/chart.js');
+        const { createPriceChart } = await chartCode.fetch(app);
         if (!isOver) begin(createPriceChart);
       } catch (error) {
         if (!isOver) setStatus({ status: 'broken', error, count: 0 });

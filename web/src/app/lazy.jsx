@@ -1,25 +1,26 @@
 import { useLayoutEffect, useState } from 'preact/hooks';
+import { createCode } from '../core/code.js';
+import { useApp } from './context.js';
 
 /**
  * A component whose code is fetched when it is shown for the first time, so that the page itself stays
- * small. Nothing stands in its place meanwhile: it is a matter of milliseconds. When it cannot be fetched the
- * panel around it says so, and its "Try again" fetches again.
+ * small. Nothing stands in its place meanwhile: it is a matter of milliseconds, or of the connection. When it
+ * cannot be fetched the panel around it says so, and its "Try again" fetches again.
  * @param {() => Promise<any>} load resolves with the component
  */
 export function lazy(load) {
-  let Loaded = null;
+  const code = createCode(load);
   return function Lazy(props) {
-    const [state, setState] = useState({ error: null });
+    const app = useApp();
+    const [{ error }, setState] = useState({ error: null });
     useLayoutEffect(() => {
-      if (Loaded) return undefined;
       let isOver = false;
-      load().then((Component) => {
-        Loaded = Component;
-        if (!isOver) setState({ error: null });
-      }, (error) => { if (!isOver) setState({ error }); });
+      const show = (reason) => { if (!isOver) setState({ error: reason }); };
+      if (!code.value) code.fetch(app).then(() => show(null), show);
       return () => { isOver = true; };
     }, []);
-    if (state.error) throw state.error;
+    if (error) throw error;
+    const Loaded = code.value;
     return Loaded && <Loaded {...props} />;
   };
 }

@@ -4,6 +4,7 @@
  */
 import { describeConnection, describeRecovery } from './status.js';
 import { createAlertDesk } from './alertdesk.js';
+import { fetchAllCode } from './code.js';
 import { createInterest } from './interest.js';
 import { createKeys } from './keys.js';
 import { createRoute } from './route.js';
@@ -23,6 +24,7 @@ const JUDGE_FROM_MS = 3000; // loading is work, too, but not of the kind that ca
 const STATS_MS = 30_000;
 const RECOVERY_MS = 500;
 const WIDE = '(min-width: 1100px)';
+const QUIET_MS = 10_000; // after which the page has all it needs, and fetches what it may need
 const TOAST_MS = 6000;
 const TOASTS_MAX = 4;
 const MODES = { replay: 'Replay', live: 'Live data' };
@@ -161,6 +163,7 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
       if (isDrawn || store.rows.size === 0) return;
       isDrawn = true;
       page.setTimeout(refresh); // when that frame is on the screen
+      page.setTimeout(() => fetchAllCode(app), QUIET_MS);
     });
     followSelection();
     page.setInterval(() => { if (!page.document.hidden) refresh(); }, TICK_MS);
