@@ -397,7 +397,8 @@ static bool seek_begin(struct feed *feed, const struct feed_command *command)
     else if (to->kind == SEEK_BY &&
              __builtin_add_overflow(files->position_ns, to->ns, &target.time_ns))
         return false;
-    if (to->kind == SEEK_TO_FRACTION) /* 100 % is behind the last event, however a file is laid out */
+    if (to->kind ==
+        SEEK_TO_FRACTION) /* 100 % is behind the last event, however a file is laid out */
         target.time_ns = to->fraction < 1 ? EVENT_NO_TIME : INT64_MAX / 2;
     seek_end(feed, true);
     feed->seek = *command;
