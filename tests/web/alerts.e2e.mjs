@@ -33,8 +33,7 @@ test('a price crosses: toast, badge in the tab, and a list that knows when; kept
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('a');
   await page.waitForSelector('#alertsDialog');
-  assert.equal(await page.inputValue('#alertSymbol'), 'AAA');
-  assert.equal(await page.inputValue('#alertValue'), '100');
+  await page.waitForFunction(() => document.getElementById('alertSymbol').value === 'AAA' && document.getElementById('alertValue').value === '100');
   await setAlert(page, { symbol: 'AAA', kind: 'above', value: '101.5' });
   await waitForAlert(page, 'armed');
   await page.keyboard.press('Escape');
@@ -44,7 +43,7 @@ test('a price crosses: toast, badge in the tab, and a list that knows when; kept
   await page.waitForSelector('.toast.warn');
   assert.match(await page.textContent('.toast.warn'), /AAA rises above 101\.5: at 101\.50/);
   await page.waitForFunction(() => document.title === '(1) pricecast');
-  assert.equal(await page.getAttribute('#bell', 'aria-label'), 'Alerts, 1 fired');
+  await page.waitForSelector('#bell[aria-label="Alerts, 1 fired"]');
   await page.click('#bell');
   await waitForAlert(page, 'fired');
   assert.match(await page.textContent('.alertFired'), /^at 101\.50 · \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/);

@@ -60,7 +60,7 @@ test('a symbol opens by click, its bars are the server\'s, exactly', async () =>
   await page.click('#rows .row:not([hidden]) .symbol >> nth=0');
   await waitForBars(page, 4); // seconds
   const symbol = await page.textContent('.detailName h2');
-  assert.match(page.url(), new RegExp(`#/m/${symbol}`));
+  await page.waitForFunction((name) => location.hash.startsWith(`#/m/${name}`), symbol);
   assert.equal(await page.$eval('.chartNote a', ({ href }) => href), 'https://www.tradingview.com/');
   assert.match(await page.textContent('.chartNote'), /Charts by TradingView Lightweight Charts/);
   await page.keyboard.press('1');
@@ -115,7 +115,8 @@ test('the keyboard does all of it', async () => {
   await page.keyboard.press('4');
   await waitForBars(page, 300);
   await page.focus('.chartHost');
-  assert.match(await page.textContent('#chartSummary'), /^A, \d+ bars of 1 minute, from .* UTC\. Last .* Highest .* lowest .* Volume /);
+  await page.waitForFunction(() => /^A, \d+ bars of 1 minute, from .* UTC\. Last .* Highest .* lowest .* Volume /
+    .test(document.getElementById('chartSummary').textContent));
   await page.keyboard.press('ArrowLeft');
   await page.keyboard.press('ArrowLeft');
   await page.waitForFunction(() => /^\d{4}-\d\d-\d\d \d\d:\d\d$/.test(document.querySelector('.legend [data-cell="time"]').textContent));
@@ -133,7 +134,7 @@ test('the keyboard does all of it', async () => {
   await page.waitForFunction(() => /^A last 187\.43, up 0\.66\s% ?, bid 187\.42, ask 187\.44, spread 0\.02$/.test(document.getElementById('spoken').textContent));
   await page.keyboard.press('Escape');
   await page.waitForSelector('.instrument', { state: 'detached' });
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'grid');
+  await page.waitForFunction(() => document.activeElement.id === 'grid');
   await close();
 });
 
@@ -237,7 +238,7 @@ test('a refusal is said, and asking again works', async () => {
   while (asked === before) await page.evaluate(() => new Promise(requestAnimationFrame));
   fails = false;
   await waitForBars(page, 20); // and by itself
-  assert.equal(await page.$('.chartStatus'), null);
+  await page.waitForSelector('.chartStatus', { state: 'detached' });
   await close();
 });
 
@@ -246,11 +247,11 @@ test('without trades there are bars of the middle, and no volume', async () => {
   const script = (it) => { it.greet(); it.say({ type: 'snapshot', data: [quote(1, NOW, '1.3866', '1.3867')] }); };
   const { page, socket, close } = await site.open({ script, answers, path: '#/m/A?i=1m' });
   await waitForBars(page, 40);
-  assert.equal(await legend(page, 'note'), 'mid of quotes');
+  await waitForLegend(page, 'note', 'mid of quotes');
   socket.say({ type: 'update', data: [quote(2, NOW + S, '1.3866', '1.3868')] });
   await waitForLegend(page, 'close', '1.3867');
-  assert.match(await page.textContent('.hero'), /mid of bid and ask/);
-  assert.match(await page.textContent('.trades'), /No trades yet/);
+  await page.waitForSelector('.hero >> text=mid of bid and ask');
+  await page.waitForSelector('.trades >> text=No trades yet');
   await page.screenshot({ path: `${SHOTS}/chart-quotes-desktop-dark.png` });
   await close();
 });

@@ -24,10 +24,10 @@ test('prices arrive, move, and are said to be simulated', async () => {
   await page.waitForFunction(() => document.documentElement.dataset.content === 'rows');
   await waitForMovingPrices(page);
   assert.equal(await page.textContent('#badge'), 'Simulated data');
-  assert.match(await page.textContent('#count'), /^20 symbols$/);
+  await waitForText(page, 'count', '20 symbols');
   await page.waitForFunction(() => /^[1-9][\d,]* updates\/s$/.test(document.getElementById('rate').textContent));
   assert.match(await page.textContent('#server'), /^pricecast\/\d/);
-  assert.equal(await page.getAttribute('#grid', 'aria-rowcount'), '21');
+  await page.waitForSelector('#grid[aria-rowcount="21"]');
   await waitForMovingPrices(page);
   await close();
 });
@@ -90,7 +90,7 @@ test('the filter finds, says when it finds nothing, and lets go', async () => {
   await waitForText(page, 'count', '20 symbols');
   await page.fill('#filter', 'zzz');
   await page.keyboard.press('Escape');
-  assert.equal(await page.inputValue('#filter'), '');
+  await page.waitForFunction(() => document.getElementById('filter').value === '');
   await close();
 });
 
@@ -119,15 +119,15 @@ test('a killed server is told apart, and its restart is found', async () => {
   await site.server.kill();
   await waitForState(page, 'reconnecting');
   await page.waitForFunction(() => /Reconnecting (in \d+ s|now) \(try \d+\)/.test(document.getElementById('note').textContent));
-  assert.equal(await page.textContent('#pill'), 'Reconnecting');
-  assert.equal(await page.textContent('#spoken'), 'Connection lost. Reconnecting.');
+  await waitForText(page, 'pill', 'Reconnecting');
+  await waitForText(page, 'spoken', 'Connection lost. Reconnecting.');
   assert.equal((await texts(page, 'symbol')).length > 0, true); // the last known prices stay, grey
   assert.match(await page.$eval('#grid', (grid) => getComputedStyle(grid).filter), /grayscale/);
   await site.server.restart();
   await waitForState(page, 'live');
   await page.waitForFunction(() => document.querySelectorAll('#rows .row[data-row="live"]').length >= 10);
   await waitForMovingPrices(page);
-  assert.match(await page.textContent('#spoken'), /^(Live$|Reconnected)/); // the second follows the first
+  await waitForText(page, 'spoken', /^(Live$|Reconnected)/); // the second follows the first
   await close();
 });
 
@@ -155,7 +155,7 @@ test('Retry now does not wait for the countdown', async () => {
   };
   const { page, close } = await openPage({ script });
   await waitForState(page, 'reconnecting');
-  assert.match(await page.textContent('#note'), /^The server shut down\. Reconnecting in 3600 s/);
+  await waitForText(page, 'note', /^The server shut down\. Reconnecting in 3[56]\d\d s/);
   await page.click('#action');
   await waitForState(page, 'live');
   await close();
@@ -293,7 +293,7 @@ const STATES = {
     },
     check: async (page) => {
       await waitForText(page, 'clock', 'recorded 2024-08-08 23:55:07 UTC');
-      assert.equal(await page.textContent('#badge'), 'Replay');
+      await waitForText(page, 'badge', 'Replay');
     },
   },
   paused: {
@@ -341,7 +341,7 @@ const STATES = {
     },
     check: async (page) => {
       await page.waitForFunction(() => /The token has expired \(code 4401\)/.test(document.getElementById('note').textContent));
-      assert.equal(await page.textContent('#action'), 'Reconnect');
+      await waitForText(page, 'action', 'Reconnect');
     },
   },
   empty: {

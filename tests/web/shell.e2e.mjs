@@ -22,14 +22,14 @@ test('the palette finds symbols and commands, and does them', async () => {
   await page.waitForFunction((name) => document.querySelector('[role="option"][aria-selected="true"] bdi')?.textContent === name, wanted);
   await page.keyboard.press('Enter');
   await page.waitForFunction((name) => location.hash.includes(`/m/${encodeURIComponent(name)}`), wanted);
-  assert.equal(await page.$('#paletteDialog'), null);
+  await page.waitForSelector('#paletteDialog', { state: 'detached' });
   await page.keyboard.press('Control+k');
   await page.keyboard.type('go to about');
   await page.keyboard.press('Enter');
   await page.waitForSelector('html[data-view="about"]', { state: 'attached' });
   await page.goBack();
   await page.waitForSelector('html[data-view="markets"]', { state: 'attached' });
-  assert.ok(await page.evaluate((name) => location.hash.includes(encodeURIComponent(name)), wanted));
+  await page.waitForFunction((name) => location.hash.includes(encodeURIComponent(name)), wanted);
   await close();
 });
 
@@ -106,7 +106,7 @@ test('an own list is made, filled, shown and removed', async () => {
   await page.click('.listTabs button:has-text("Mine")');
   await waitForText(page, 'count', '1 of 20 symbols');
   assert.deepEqual(await texts(page, 'symbol'), [first]);
-  assert.match(await page.evaluate(() => location.hash), /l=%3DMine/);
+  await page.waitForFunction(() => location.hash.includes('l=%3DMine'));
   await page.click('.listTabs button[aria-label="Lists"]');
   await page.click('button[aria-label="Remove the list Mine"]');
   await page.keyboard.press('Escape');
@@ -153,7 +153,7 @@ test('a link opens the same symbol, order and search', async () => {
   await close();
   const linked = await ready({ path: `#/m/${encodeURIComponent(symbol)}?sort=-last&q=usd` });
   await linked.page.waitForSelector('[data-column="last"][aria-sort="descending"]');
-  assert.equal(await linked.page.inputValue('#filter'), 'usd');
+  await linked.page.waitForFunction(() => document.getElementById('filter').value === 'usd');
   await linked.page.waitForFunction((name) => document.querySelector('#rows .row[aria-selected="true"] .symbol')?.textContent === name, symbol);
   await linked.close();
 });

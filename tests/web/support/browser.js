@@ -41,6 +41,7 @@ export function openSite({ args, chromiumArgs = [] } = {}) {
   before(async () => {
     mkdirSync(SHOTS, { recursive: true });
     site.server = await startServer(PROGRAM, args);
+    if (!args) await untilAllHavePrices(site.server);
     site.browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -98,6 +99,12 @@ export function openSite({ args, chromiumArgs = [] } = {}) {
       assert.deepEqual(faults, []);
     }
   }
+}
+
+/** Of the simulated market: twenty symbols, each with trade and quote, so that none appears while a test looks. */
+async function untilAllHavePrices({ url }) {
+  const count = async () => (await (await fetch(`${url}api/v1/latest`)).json()).data.length;
+  while ((await count()) < 40) await new Promise((done) => { setTimeout(done, 50); });
 }
 
 /** Resolves when the connection is in this state. */
