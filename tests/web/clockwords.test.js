@@ -40,3 +40,14 @@ test('every state of a replay', () => {
   assert.equal(replay({ state: 'seeking' }).isStanding, true);
   assert.equal(replay({ state: 'waiting' }).pill, 'Replay waits');
 });
+
+test('a screen that follows a lost connection is neither live nor replaying; one that is held goes on', () => {
+  for (const mode of ['live', 'replay']) {
+    for (const connection of ['connecting', 'stalled', 'reconnecting', 'closed']) {
+      const { pill, spoken } = say({ mode, connection, replay: { speed: 1, state: 'playing' } });
+      assert.equal(pill, '', 'the connection has the word');
+      assert.doesNotMatch(spoken, /live|replaying/i);
+    }
+  }
+  assert.equal(say({ mode: 'paused', connection: 'reconnecting', behind: { events: 1, ms: 1000 } }).spoken, 'Paused');
+});

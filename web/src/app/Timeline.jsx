@@ -49,12 +49,14 @@ export function useClockWords(app) {
   const behind = useValue(timeline.behind);
   const rate = useValue(timeline.rate);
   const replay = useValue(timeline.replay);
+  const { state: connection } = useValue(app.connection);
   const { isRecorded, hasControl } = timeline;
-  return { mode, replay, ...describeClock({ mode, behind, rate, replay, isRecorded, hasControl }) };
+  return { mode, replay, ...describeClock({ mode, behind, rate, replay, isRecorded, hasControl, connection }) };
 }
 
-function wordsNow({ mode, behind, rate, replay, isRecorded, hasControl }) {
-  return describeClock({ mode: mode.peek(), behind: behind.peek(), rate: rate.peek(), replay: replay.peek(), isRecorded, hasControl });
+function wordsNow({ timeline: { mode, behind, rate, replay, isRecorded, hasControl }, connection }) {
+  return describeClock({ mode: mode.peek(), behind: behind.peek(), rate: rate.peek(), replay: replay.peek(), isRecorded, hasControl,
+    connection: connection.peek().state });
 }
 
 function Button({ name, label, keys, run, extra = false, pressed, disabled }) {
@@ -113,6 +115,7 @@ function Edge({ words }) {
   const app = useApp();
   const { timeline } = app;
   const { mode, pill, detail } = words;
+  const connection = useValue(app.connection);
   const isAway = mode === 'paused' || mode === 'shifted';
   return (
     <div class="edge">
@@ -129,7 +132,8 @@ function Edge({ words }) {
           </button>
         </p>
       ) : (
-        <p class="away">{mode === 'live' ? <span class="live">Live</span> : <span class="recorded" title={detail}>{pill}</span>}
+        <p class="away">{connection.state !== 'live' ? <span key="lost" class="lost" title={connection.note}>{connection.pill}</span>
+          : mode === 'live' ? <span key="live" class="live">Live</span> : <span key="recorded" class="recorded" title={detail}>{pill}</span>}
           {mode === 'replay' && !timeline.hasControl && <span class="locked" title={words.replay?.why}><Icon name="lock" />view only</span>}
           <MarksButton />
         </p>
@@ -192,7 +196,8 @@ function Scrubber() {
 
   function describe(layout) {
     const element = box.current;
-    const text = `${formatClock(timeline.nowUs())} UTC, ${wordsNow(timeline).pill || 'live'}`;
+    const { pill, spoken } = wordsNow(app);
+    const text = `${formatClock(timeline.nowUs())} UTC, ${pill || spoken}`;
     setAttribute(element, 'aria-valuenow', String(Math.round(layout.head * 1000)));
     setAttribute(element, 'aria-valuetext', text);
     drawScale(layout);
@@ -362,7 +367,7 @@ function useNotices(app) {
     const { timeline } = app;
     let last = '';
     const speak = () => {
-      const { spoken } = wordsNow(timeline);
+      const { spoken } = wordsNow(app);
       if (last !== '' && spoken !== last && !timeline.replay.peek()?.busy) app.say(spoken);
       if (!timeline.replay.peek()?.busy) last = spoken;
     };

@@ -31,12 +31,13 @@ export function formatSpeed(speed) {
 
 /**
  * What the screen shows, as opposed to how the connection is.
- * @param {{mode: string, isRecorded: boolean, hasControl: boolean, rate: number,
+ * @param {{mode: string, isRecorded: boolean, hasControl: boolean, rate: number, connection?: string,
  *   behind: {events: number, ms: number}, replay: import('./replay.js').ReplayView|null}} facts
+ *   `connection`: its state; a screen that follows a lost one shows nothing of now
  * @returns {{pill: string, detail: string, spoken: string, isStanding: boolean}} `pill` is empty where the
  *   connection's own word is the right one; `spoken` is left alone while only numbers change
  */
-export function describeClock({ mode, isRecorded, hasControl, rate, behind, replay }) {
+export function describeClock({ mode, isRecorded, hasControl, rate, behind, replay, connection = 'live' }) {
   const span = `${MINUS}${formatSpan(behind.ms)}`;
   const count = `${formatCount(behind.events)} behind`;
   if (mode === 'paused') {
@@ -46,6 +47,8 @@ export function describeClock({ mode, isRecorded, hasControl, rate, behind, repl
     const speed = rate === 1 ? '' : ` at ${formatSpeed(rate)}`;
     return words(`Delayed ${span}`, `${count}${speed}`, 'Showing the past, moving on', false);
   }
+  if (connection === 'connecting') return words('', '', 'Connecting', false);
+  if (connection !== 'live') return words('', '', 'Showing the last known prices', false);
   if (mode !== 'replay') return words('', '', 'Live', false);
   if (!replay) return words('Replay', '', 'Replay', false);
   const speed = formatSpeed(replay.speed ?? 1);

@@ -35,7 +35,9 @@ export function createHero(root, { app, view }) {
   };
 
   function showState(app_, row, at) {
-    const state = row ? app_.store.stateOf(row, at) : 'live';
+    // Without a row nobody vouches for what is shown, unless rows are yet to come.
+    const isKnown = view.quote.trade !== undefined || view.quote.quote !== undefined;
+    const state = row ? app_.store.stateOf(row, at) : isKnown && app_.store.rows.size > 0 ? 'waiting' : 'live';
     cells.state(state === 'stale' ? `no update for ${formatAge(app_.store.ageOf(row, at))}` : STATES[state] ?? state);
     if (root.dataset.row !== state) root.dataset.row = state;
   }

@@ -72,19 +72,20 @@ export function createSymbol({ app, symbol, source }) {
     drawer.end();
   }
 
-  /** What the list knows is shown at once. It has no sizes and times, and a subscription to what is
-   * subscribed already brings no snapshot: so they are asked for. */
+  /** What the list knows is shown at once, as last known where the connection does not vouch for it. It
+   * has no sizes and times, and a subscription to what is subscribed already brings no snapshot: so they
+   * are asked for. */
   function seed() {
     for (const row of app.store.bySymbol.get(symbol) ?? []) {
-      if (!isMine(row)) continue;
+      if (!isMine(row) || row.isFromOldEpoch) continue;
       const stamp = { symbol, source: row.source, seq: 0 };
-      if (row.hasTrade && row.last !== undefined) quote.take([{ ...stamp, kind: 'trade', price: row.last }], true);
-      if (row.hasQuote) quote.take([{ ...stamp, kind: 'quote', bid: row.bid, ask: row.ask }], true);
+      if (row.last !== undefined) quote.take([{ ...stamp, kind: 'trade', price: row.last }], true);
+      if (row.bid !== undefined || row.ask !== undefined) quote.take([{ ...stamp, kind: 'quote', bid: row.bid, ask: row.ask }], true);
     }
   }
 
   async function lookAtLatest() {
-    if (isPast()) return;
+    if (isPast() || app.feed.state === 'reconnecting' || app.feed.state === 'closed') return; // the snapshot will say it
     try {
       const { data } = await feed.get('latest', { symbols: symbol.replaceAll(',', '*') });
       const known = { trade: quote.trade?.seq ?? 0, quote: quote.quote?.seq ?? 0 };
