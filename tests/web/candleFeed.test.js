@@ -13,12 +13,12 @@ const answer = (candles, seq, kind = 'trade') => ({ kind, candles, seen: seq ? [
 const closes = (it) => it.candles.bars.map(({ time, close, volume }) => [(time - START) / S, close, volume]);
 const settled = async () => { for (let turn = 0; turn < 10; turn++) await null; };
 
-function begin({ mode, nowUs, interval = '1s', isHidden } = {}) {
+function begin({ mode, nowUs, interval = '1s', isHidden, shownPrice } = {}) {
   const clock = createClock();
   const timeline = createTimeline({ mode, nowUs });
   const feed = createCandlesFeed();
   const { setTimeout, clearTimeout } = clock;
-  const it = createCandleFeed({ feed, timeline, setTimeout, clearTimeout, isHidden });
+  const it = createCandleFeed({ feed, timeline, setTimeout, clearTimeout, isHidden, shownPrice });
   it.open('A', interval);
   const give = async (...args) => { feed.last.give(answer(...args)); await settled(); };
   const say = (...items) => timeline.say('items', { items, isSnapshot: false });
@@ -222,4 +222,50 @@ test('closed, it listens to nothing any more', async () => {
   it.close();
   clock.advance(60_000);
   assert.deepEqual([timeline.listening, feed.asked.length, clock.pending], [0, 1, 0]);
+});
+
+test('an answer that knows more than has come waits for it, though not for ever', async () => {
+  const { clock, it, give, say } = begin({ shownPrice: () => '10' });
+  say(trade(1, 0, '10'));
+  await give([flat(0, '10'), flat(1, '11')], 2);
+  assert.deepEqual([it.status, closes(it)], ['loading', []]);
+  say(trade(2, 1, '11'));
+  await settled();
+  assert.deepEqual([it.status, closes(it)], ['ready', [[0, '10', '1'], [1, '11', '1']]]);
+  it.open('A', '1s');
+  await give([flat(0, '10'), flat(1, '11'), flat(2, '12')], 3);
+  assert.equal(it.status, 'loading');
+  clock.advance(2000);
+  await settled();
+  assert.deepEqual(closes(it).at(-1), [2, '12', '1']);
+  it.open('A', '1s');
+  await give([flat(0, '10')], 9);
+  it.close();
+  await settled();
+  assert.deepEqual([it.status, clock.pending], ['idle', 0]);
+});
+
+test('before anything has come, the price that is shown tells whether the answer is ahead', async () => {
+  const { it, give, say } = begin({ shownPrice: () => '10.0' });
+  await give([flat(0, '11')], 2);
+  assert.equal(it.status, 'loading');
+  say(trade(2, 0, '11'));
+  await settled();
+  assert.equal(it.status, 'ready');
+  it.open('B', '1s');
+  await give([flat(0, '10')]);
+  assert.equal(it.status, 'ready');
+});
+
+test('while bars are corrected, what comes is shown all the same, and counts once', async () => {
+  const { clock, feed, it, give, say } = begin({ shownPrice: () => '10' });
+  await give([flat(0, '10')], 1);
+  say(trade(5, 1, '12', { skipped: 3 }));
+  clock.advance(1000);
+  assert.equal(feed.asked.length, 2);
+  say(trade(6, 2, '13'));
+  assert.deepEqual(closes(it).at(-1), [2, '13', '1']);
+  await give([flat(1, '12', '4'), flat(2, '13', '1')], 6);
+  say(trade(7, 2, '14'));
+  assert.deepEqual(closes(it), [[0, '10', '1'], [1, '12', '4'], [2, '14', '2']]);
 });

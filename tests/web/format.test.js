@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
   describeChange, formatAge, formatCompact, formatCount, formatLatency, formatRate, formatRatio, formatSpread, formatTime,
-  groupDigits, splitPrice,
+  groupDigits, shortenFigure, splitPrice,
 } from '../../web/src/core/format.js';
 
 const MINUS = '\u2212';
@@ -91,4 +91,12 @@ test('rates and ratios are as exact as they are read', () => {
   assert.deepEqual([0, 0.44, 9.94, 18.3, 18_400].map(formatRate), ['0.0', '0.4', '9.9', '18', '18,400']);
   assert.equal(formatRate(NaN), '—');
   assert.deepEqual([1, 1.04, 1.5, 9.4, 9.6, 60].map(formatRatio), ['1:1', '1:1', '1.5:1', '9.4:1', '10:1', '60:1']);
+});
+
+test('a figure too long for its place is cut where that says most, and never rounded', () => {
+  const cases = [['+1.50', '+1.50'], ['+0.00123', '+0.00123'], ['+0.000000123', '+0.0₆123'], [`${MINUS}0.00000001`, `${MINUS}0.0₇1`],
+    ['+0.00001999999999999', '+0.0₄1999…'], ['+0.000199999999', '+0.000199…'], ['0.000000000', '0.00'], ['+0.00000000000000000000000123', '+0.0₂₃123'],
+    ['+12,345.678901', '+12,345.6…'], [`${MINUS}1,234,567.89`, `${MINUS}1.23${THIN}M`], ['+123,456.78', '+123,456…'],
+    ['+1,234,567,890,123,456,789,012,345.5', `+1,234,567,890${THIN}P`], ['—', '—']];
+  for (const [text, shown] of cases) assert.equal(shortenFigure(text), shown, text);
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openSite, waitForState, waitForText } from './support/browser.js';
 
-const site = openSite();
+const site = openSite({ args: ['--feed', 'sim:?symbols=4&rate=400&seed=1'] });
 const SEEN = { seenIntro: true };
 const trade = (symbol, seq, price, more) => ({ kind: 'trade', symbol, source: 'x', seq, price, ...more });
 const quote = (symbol, seq, bid, ask, more) => ({ kind: 'quote', symbol, source: 'x', seq, bid, ask, ...more });
@@ -46,5 +46,48 @@ test('a symbol that is opened when the connection is away has the price of the l
   await page.waitForFunction(() => document.querySelector('.quotePrice[data-price="bid"]').textContent === '7.24');
   await page.waitForSelector('.detailHead[data-row="waiting"]');
   assert.equal(await page.textContent('.heroState'), 'last known');
+  await close();
+});
+
+test('list, symbol and chart say the same price in every frame', async () => {
+  const { page, close } = await site.open({ settings: SEEN, path: '#/m?i=1s' });
+  await waitForText(page, 'count', '4 symbols');
+  await page.waitForFunction(() => document.querySelector('.chartHost')?.priceChart?.state.bars >= 2);
+  const { frames, changes, others } = await page.evaluate(async () => {
+    const exact = (text) => text.replaceAll(',', '').replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
+    const read = () => [
+      document.querySelector('#rows .row[aria-selected="true"] .last').textContent, document.querySelector('.heroPrice').textContent,
+      document.querySelector('.legend [data-cell="close"]').textContent, document.querySelector('.chartHost').priceChart.state.last].map(exact);
+    const seen = { frames: 0, changes: 0, others: [] };
+    const { port1, port2 } = new MessageChannel();
+    // After all drawing of a frame: texts and canvas are written in frames only.
+    const afterFrame = () => new Promise((done) => { port1.onmessage = done; requestAnimationFrame(() => port2.postMessage(0)); });
+    let last = '';
+    while (seen.changes < 60) {
+      await afterFrame();
+      const prices = read();
+      seen.frames++;
+      seen.changes += prices[0] !== last;
+      [last] = prices;
+      if (new Set(prices).size > 1) seen.others.push(prices.join(' '));
+    }
+    return seen;
+  });
+  assert.deepEqual(others, [], `of ${frames} frames with ${changes} prices`);
+  await close();
+});
+
+test('a change in the ninth digit can be read in the list', async () => {
+  const script = ({ greet, say }) => {
+    greet();
+    say({ type: 'snapshot', data: [trade('SHIB', 1, '0.0000139200'), trade('AAA', 1, '100.5')] });
+    say({ type: 'update', data: [trade('SHIB', 2, '0.0000139321')] });
+  };
+  const { page, close } = await site.open({ script, settings: { ...SEEN, detail: false } });
+  await waitForText(page, 'count', '2 symbols');
+  await page.waitForFunction(() => document.querySelector('#rows .row[aria-rowindex="3"] .change').textContent === '+0.0₇121');
+  const { title, isCut } = await page.$eval('#rows .row[aria-rowindex="3"] .change', (cell) => (
+    { title: cell.title, isCut: cell.firstElementChild.scrollWidth > cell.firstElementChild.clientWidth }));
+  assert.deepEqual({ title, isCut }, { title: '+0.0000000121', isCut: false });
   await close();
 });

@@ -101,6 +101,10 @@ export function Chart() {
         watchTheme(look),
         app.settings.theme.subscribe(() => requestAnimationFrame(look)),
         app.settings.palette.subscribe(() => requestAnimationFrame(look)),
+        view.onBars(() => {
+          made.setCandles(view.candles.candles);
+          made.draw();
+        }),
         view.onDraw((at) => {
           const { candles } = view;
           made.setCandles(candles.candles);

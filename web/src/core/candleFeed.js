@@ -3,25 +3,31 @@
  * shows, and asks again where something was passed over.
  *
  * Nothing is counted twice or left out: items that come while an answer is under way are put in after
- * it, and the answer tells which of them it has seen. While the screen's clock is not the server's
- * (paused, shifted), what came later than the clock stays unseen, and nothing is corrected.
+ * it, and the answer tells which of them it has seen. An answer may have seen more than has come here: it
+ * is held back for a moment then, because the last bar must not know more than the price beside it.
+ * While the screen's clock is not the server's (paused, shifted), what came later than the clock stays
+ * unseen, and nothing is corrected.
  */
 import { BARS_MAX, createCandles, INTERVALS, intervalOf } from './candles.js';
+import { compareTexts } from './decimal.js';
 
 const PAGE = 1000; // bars asked for at first, and with each page of history
 const CORRECT_MS = 1000; // at most so often
 const RETRY_MS = 3000;
 const SETTLE_MS = 3000; // after a seek the snapshot is waited for, but not for ever
 const WAITING_MAX = 50_000;
+const CATCH_UP_MS = 2000; // at most
 const PARTS = [3600, 60, 1]; // the server's tiers, s
 const PART_LIMIT = { 3600: 24, 60: 60, 1: 60 }; // of each, what fits the next coarser
 
 /**
  * @param {{feed: object, timeline: object, onChange?: () => void, isHidden?: () => boolean,
- *   setTimeout?: Function, clearTimeout?: Function}} parts `onChange` may run once a batch of items
+ *   setTimeout?: Function, clearTimeout?: Function, shownPrice?: () => string|undefined}} parts `onChange`
+ *   may run once a batch of items; `shownPrice`: what the page says the last price is, with which the last
+ *   bar agrees
  */
 export function createCandleFeed({
-  feed, timeline, onChange = () => {}, isHidden = () => false,
+  feed, timeline, onChange = () => {}, isHidden = () => false, shownPrice,
   setTimeout = globalThis.setTimeout.bind(globalThis), clearTimeout = globalThis.clearTimeout.bind(globalThis),
 }) {
   let symbol = null;
@@ -29,6 +35,9 @@ export function createCandleFeed({
   let candles = createCandles(interval);
   let call = null; // the one under way: its AbortController
   let waiting = null; // items that came since it was asked
+  let isShowing = false; // they are shown meanwhile
+  const newest = new Map(); // seq by stream, of what has come
+  let look = null; // an answer that is held back looks at what has come
   let timer;
   let settle; // waiting for the snapshot after a seek
   let wasClipped = false;
@@ -66,6 +75,7 @@ export function createCandleFeed({
     if (isOther) {
       state.gaps = [];
       state.sources = new Set();
+      newest.clear();
     }
     candles = createCandles(interval);
     reload();
@@ -82,6 +92,8 @@ export function createCandleFeed({
     call?.abort();
     call = null;
     waiting = null;
+    isShowing = false;
+    look?.(true);
     settle = undefined;
     clearTimeout(timer);
     timer = undefined;
@@ -125,9 +137,33 @@ export function createCandleFeed({
     const late = waiting;
     call = null;
     waiting = null;
+    isShowing = false;
     if (state.status === 'ready') put(late);
     correctSoon();
     onChange();
+  }
+
+  /** Resolves when what the answer has seen has come here, too. */
+  function caughtUp(answer) {
+    if (!isAhead(answer)) return undefined;
+    return new Promise((resolve) => {
+      const late = setTimeout(() => look(true), CATCH_UP_MS);
+      look = (isOver = false) => {
+        if (!isOver && isAhead(answer)) return;
+        look = null;
+        clearTimeout(late);
+        resolve(undefined);
+      };
+    });
+  }
+
+  function isAhead({ kind, seen = [], candles: bars }) {
+    if (!shownPrice) return false;
+    const streams = seen.filter(([, of]) => of === kind);
+    if (streams.length > 1 || streams.some(([source, of]) => newest.has(`${source}\n${of}`)))
+      return streams.some(([source, of, seq]) => seq > newest.get(`${source}\n${of}`));
+    const [shown, last] = [shownPrice(), bars.at(-1)]; // nothing has come yet: the price tells
+    return shown !== undefined && last !== undefined && compareTexts(shown, last.close) !== 0;
   }
 
   /** `isKeeping`: what is shown stays in front of the answer; `isQuiet`: the status stays till then. */
@@ -140,6 +176,8 @@ export function createCandleFeed({
       const until = clip();
       const limit = isKeeping ? BARS_MAX : PAGE;
       const answer = await ask(interval.name, { limit, ...(until === undefined ? {} : { before: Math.floor(until) }) }, own);
+      if (call !== own) return;
+      if (until === undefined) await caughtUp(answer);
       if (call !== own) return;
       if (until !== undefined) await loadUntil(answer, until, own);
       else if (isKeeping) addGap(candles.keep(answer));
@@ -192,7 +230,9 @@ export function createCandleFeed({
     if (symbol === null || clip() !== undefined) return;
     alone(async (own) => {
       const limit = first < 0 ? 1 : Math.min(PAGE, candles.bars.length - first + 1);
+      isShowing = true;
       const answer = await ask(interval.name, { limit }, own);
+      if (call === own) await caughtUp(answer);
       if (call === own) candles.correct(answer);
     });
   }
@@ -204,10 +244,15 @@ export function createCandleFeed({
     if (settle && isSnapshot) reload(); // what stood before the seek is in no candle
     const own = items.filter((item) => item.symbol === symbol);
     if (own.length === 0 || settle) return;
-    for (const { source } of own) state.sources.add(source);
+    for (const { source, kind, seq } of own) {
+      state.sources.add(source);
+      newest.set(`${source}\n${kind}`, seq);
+    }
     if (waiting) {
+      if (isShowing && candles.take(own, timeline.nowUs())) onChange();
       if (waiting.length < WAITING_MAX) waiting.push(...own);
       else waiting[WAITING_MAX - 1] = { ...own.at(-1), skipped: 1 };
+      look?.();
     } else if (state.status === 'ready') {
       put(own);
     }
@@ -226,6 +271,7 @@ export function createCandleFeed({
   function onReset({ reason } = {}) {
     if (symbol === null) return;
     stop();
+    newest.clear();
     candles.clear();
     state.gaps = [];
     state.status = 'loading';
@@ -240,6 +286,7 @@ export function createCandleFeed({
 
   function onHello({ hello: { isNewEpoch, mode: kind } }) {
     if (symbol === null || (call && !isNewEpoch && state.status === 'loading')) return; // the first one
+    if (isNewEpoch) newest.clear();
     if (isNewEpoch && kind !== 'live') {
       candles.clear();
       state.gaps = [];

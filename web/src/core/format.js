@@ -6,6 +6,7 @@ const MINUS = '\u2212';
 const THIN_SPACE = '\u2009';
 const UNITS = ['', 'k', 'M', 'G', 'T', 'P'];
 const FRACTION_MIN = 2; // "12.50" is a price, "12.5" an accident
+const SUBSCRIPT_FROM = 4; // zeros after the point: from here on they are counted rather than read
 
 /** "-61837.63" → "−61,837.63". Every digit is kept as it was. */
 export function groupDigits(text) {
@@ -87,6 +88,22 @@ export function formatCompact(text) {
   return `${sign}${groupDigits(whole)}${more ? `.${more}` : ''}${THIN_SPACE}${UNITS[step]}`;
 }
 
+/**
+ * A figure for a narrow place: "+0.000000123" → "+0.0₆123" (six zeros), "+12,345.678901" → "+12,345.67…",
+ * "−1,234,567.89" → "−1.23 M". Cut, never rounded; one that fits stays as it is.
+ * @param {string} text grouped @param {number} [room] in characters
+ */
+export function shortenFigure(text, room = 10) {
+  if (text.length <= room) return text;
+  const [, sign, whole, fraction = ''] = /^([+\u2212]?)([\d,]+)(?:\.(\d+))?$/.exec(text) ?? [];
+  if (whole === undefined) return text;
+  const zeros = fraction.search(/[1-9]/);
+  if (whole === '0' && zeros < 0) return `0.${'0'.repeat(FRACTION_MIN)}`;
+  if (whole === '0' && zeros >= SUBSCRIPT_FROM) return cut(`${sign}0.0${subscript(zeros)}${fraction.slice(zeros)}`, room);
+  if (sign.length + whole.length < room) return cut(text, room);
+  return `${sign}${formatCompact(whole.replaceAll(',', ''))}`;
+}
+
 /** Ask less bid in basis points of the middle: "1.6". */
 export function formatSpread(bid, ask) {
   const low = parseDecimal(bid);
@@ -120,6 +137,14 @@ export function formatTime(us) {
 export function formatLatency(ms) {
   if (ms === undefined) return '';
   return ms < 1 ? `<1${THIN_SPACE}ms` : `${Math.round(ms)}${THIN_SPACE}ms`;
+}
+
+function cut(text, room) {
+  return text.length <= room ? text : `${text.slice(0, room - 1).replace(/[.,]$/, '')}…`;
+}
+
+function subscript(number) {
+  return String(number).replace(/\d/g, (digit) => String.fromCharCode(0x2080 + Number(digit)));
 }
 
 function signed(text, direction) {

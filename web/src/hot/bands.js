@@ -8,7 +8,8 @@ const LABEL_MIN = 46;
 /** @typedef {{from: number, to: number, kind: 'quiet'|'lost'|'edge', label: string}} Band places of
  *  the chart, with fractions; `to` may be Infinity */
 
-export function createBands() {
+/** @param {() => void} [onPaint] the pane is painted, with what the chart knows now */
+export function createBands(onPaint = () => {}) {
   let timeScale;
   let requestUpdate = () => {};
   /** @type {Band[]} */
@@ -38,6 +39,7 @@ export function createBands() {
   };
 
   function draw(target) {
+    onPaint();
     if (bands.length === 0) return;
     pixels = [];
     target.useMediaCoordinateSpace(({ context, mediaSize }) => {

@@ -1,6 +1,6 @@
 /** One maker a column: it fills a cell's element and returns how to paint it. */
 import { createPriceCell, createTextCell } from './cells.js';
-import { formatAge, formatCompact, formatRate, formatRatio, formatSpread, NOTHING } from '../core/format.js';
+import { formatAge, formatCompact, formatRate, formatRatio, formatSpread, NOTHING, shortenFigure } from '../core/format.js';
 import { changeOf, isSimulated, mergeOf, rateOf } from '../core/store.js';
 
 const GLYPHS = { '-1': '▼', 0: '', 1: '▲' };
@@ -34,7 +34,18 @@ export const MAKERS = {
   ask: (element) => priceCell(element, 'ask', 'hasQuote'),
   change(element) {
     const write = createTextCell(add(element, 'span', 'toEnd'));
-    return { paint: (row) => write(changeOf(row)?.absolute ?? NOTHING) };
+    let shown;
+    return {
+      paint(row) {
+        const exact = changeOf(row)?.absolute ?? NOTHING;
+        if (exact === shown) return;
+        shown = exact;
+        const short = shortenFigure(exact);
+        write(short);
+        if (short !== exact) element.title = exact;
+        else if (element.title) element.removeAttribute('title');
+      },
+    };
   },
   percent(element) {
     const glyphElement = add(element, 'span', 'glyph');

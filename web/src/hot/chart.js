@@ -39,7 +39,7 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
     localization: { locale: 'en-GB', timeFormatter: (time) => formatMoment(time, candles?.span) },
   });
   const timeScale = chart.timeScale();
-  const bands = createBands();
+  const bands = createBands(() => { paintedText = lastText; });
   let tokens;
   let type = 'candles';
   let series = null;
@@ -51,6 +51,7 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
   let scale = { power: 0, digits: 2 };
   let drawn = { candles: null, revision: -1, count: 0, version: '' };
   let lastText = '';
+  let paintedText = ''; // the last price that is really on the canvas
   let lastNumber = NaN;
   let isFollowing = true;
   let cursor = -1; // place of the crosshair that the keyboard moves
@@ -71,7 +72,7 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
     setCandles, setGaps, setEdge, setType, setTokens, setTitle, draw, follow, show, zoom, moveCursor, leaveCursor, picture, destroy,
     get isFollowing() { return isFollowing; },
     /** For tests: what is really drawn. */
-    get state() { return { places: laid.places.length, folds: laid.folds.length, bands: bands.bands, pixels: bands.pixels, type, scale, bars: drawn.count }; },
+    get state() { return { places: laid.places.length, folds: laid.folds.length, bands: bands.bands, pixels: bands.pixels, type, scale, bars: drawn.count, last: paintedText }; },
   };
 
   function destroy() {

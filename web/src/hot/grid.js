@@ -149,8 +149,9 @@ export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSe
         view.hide();
         continue;
       }
-      view.place(index, rowHeight, { isActive: index === activeIndex, isSelected: isSelected(row) });
-      if (!view.paint(row, facts)) isPending = true;
+      const isOpen = isSelected(row); // its price stands elsewhere, too: both change in the same frame
+      view.place(index, rowHeight, { isActive: index === activeIndex, isSelected: isOpen });
+      if (!view.paint(row, facts, isOpen)) isPending = true;
     }
     if (isPending) drawing.mark();
     if (sparksDue || first !== sparkedFirst) drawSparks(first, now);

@@ -54,12 +54,13 @@ export function createRowView(columns, number, flashes) {
   /**
    * @param {{now: number, mayFlash: boolean, isSlow: boolean, isAll: boolean, store: object}} frame
    *   `isSlow`: ages are due
+   * @param {boolean} [isUrgent] news are due at once
    * @returns {boolean} false: it has news that are not due yet
    */
-  function paint(newRow, frame) {
+  function paint(newRow, frame, isUrgent = false) {
     const isOther = row !== newRow;
     const isNews = isOther || version !== newRow.version || frame.isAll;
-    const isDue = isOther || frame.isAll || frame.now - paintedAt >= PAINT_GAP_MS;
+    const isDue = isUrgent || isOther || frame.isAll || frame.now - paintedAt >= PAINT_GAP_MS;
     if (!frame.isSlow && !(isNews && isDue)) return !isNews;
     if (isOther) bind(newRow);
     if (isNews && isDue) paintValues(frame, frame.mayFlash && !isOther);

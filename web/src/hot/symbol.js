@@ -8,6 +8,7 @@ import { createQuote } from '../core/quote.js';
 import { createTape } from '../core/tape.js';
 import { formatCount } from '../core/format.js';
 import { createFlashes } from './flash.js';
+import { priceOf } from './quotePanel.js';
 
 const TRADES_MAX = 1000;
 const DAY_MS = 15_000; // between two looks at the last 24 hours
@@ -19,7 +20,15 @@ export function createSymbol({ app, symbol, source }) {
   const tape = createTape({ max: TRADES_MAX });
   const drawers = new Set();
   const drawer = frame.add((at) => { for (const draw of drawers) draw(at); });
-  const candles = createCandleFeed({ feed, timeline, onChange: drawer.mark, isHidden: () => page.document.hidden });
+  const barWatchers = new Set();
+  const isHidden = () => page.document.hidden;
+  const candles = createCandleFeed({
+    feed, timeline, isHidden, shownPrice: () => priceOf(quote).text,
+    onChange() {
+      drawer.mark();
+      if (!isHidden()) for (const watch of barWatchers) watch();
+    },
+  });
   const isMine = (item) => item.symbol === symbol && (source === undefined || item.source === source);
   let dayAt = -Infinity;
   let dayCall = null;
@@ -39,6 +48,12 @@ export function createSymbol({ app, symbol, source }) {
       return () => drawers.delete(draw);
     },
     mark: drawer.mark,
+    /** Bars are others, before the frame that shows them: what draws a frame after it is told draws in the
+     *  same one as the prices. @param {() => void} watch */
+    onBars(watch) {
+      barWatchers.add(watch);
+      return () => barWatchers.delete(watch);
+    },
     /** The store's row, which knows how fresh it is. */
     get row() { return findRow(); },
     end,
@@ -88,14 +103,20 @@ export function createSymbol({ app, symbol, source }) {
     if (isPast() || app.feed.state === 'reconnecting' || app.feed.state === 'closed') return; // the snapshot will say it
     try {
       const { data } = await feed.get('latest', { symbols: symbol.replaceAll(',', '*') });
-      const known = { trade: quote.trade?.seq ?? 0, quote: quote.quote?.seq ?? 0 };
-      const mine = data.filter((item) => isMine(item) && item.seq > known[item.kind]);
+      const mine = data.filter((item) => isMine(item) && isMore(item));
       quote.take(mine, true);
       if (tape.entries.length === 0) tape.take(mine);
       drawer.mark();
     } catch {
       // what comes next says it, too
     }
+  }
+
+  /** Is this what stands there without sizes and times? News come by the timeline, to the whole page at once. */
+  function isMore({ kind, seq, price, bid, ask }) {
+    const { trade, quote: book } = quote;
+    if (kind === 'trade') return !trade || (seq > trade.seq && trade.seq === 0 && price === trade.price);
+    return !book || (seq > book.seq && book.seq === 0 && bid === book.bid && ask === book.ask);
   }
 
   function isPast() {
