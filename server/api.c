@@ -95,7 +95,7 @@ static void put_replay(struct text *json, const struct feed_status *status)
 
 struct totals {
     uint64_t sessions, events, items, frames, bytes, blocked, overflows, lapped, lapped_events,
-        skipped, aged, http_requests, messages_in, bad_messages, accepted, refused;
+        skipped, aged, http_requests, messages_in, bad_messages, accepted, refused, refused_per_ip;
 };
 
 static void totals_add(struct totals *totals, struct shard *shard)
@@ -107,6 +107,7 @@ static void totals_add(struct totals *totals, struct shard *shard)
     totals->bad_messages += atomic_load(&shard->counts.bad_messages);
     totals->accepted += atomic_load(&shard->counts.accepted);
     totals->refused += atomic_load(&shard->counts.refused);
+    totals->refused_per_ip += atomic_load(&shard->counts.refused_per_ip);
     totals->items += atomic_load(&counts->items);
     totals->frames += atomic_load(&counts->frames);
     totals->bytes += atomic_load(&counts->bytes);
@@ -120,13 +121,14 @@ static void totals_add(struct totals *totals, struct shard *shard)
 
 static void put_clients(struct text *json, struct server *server, const struct totals *totals)
 {
-    text_printf(json,
-                ",\"clients\":{\"connections\":%u,\"max\":%u,\"sessions\":%" PRIu64
-                ",\"accepted\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"messages_in\":%" PRIu64
-                ",\"bad_messages\":%" PRIu64 ",\"http_requests\":%" PRIu64 "}",
-                server_clients(server), server_options(server)->clients_max, totals->sessions,
-                totals->accepted, totals->refused, totals->messages_in, totals->bad_messages,
-                totals->http_requests);
+    text_printf(
+        json,
+        ",\"clients\":{\"connections\":%u,\"max\":%u,\"max_per_ip\":%u,\"sessions\":%" PRIu64
+        ",\"accepted\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"refused_per_ip\":%" PRIu64
+        ",\"messages_in\":%" PRIu64 ",\"bad_messages\":%" PRIu64 ",\"http_requests\":%" PRIu64 "}",
+        admission_count(server_admission(server)), server_options(server)->clients_max,
+        server_options(server)->clients_per_ip, totals->sessions, totals->accepted, totals->refused,
+        totals->refused_per_ip, totals->messages_in, totals->bad_messages, totals->http_requests);
 }
 
 static void put_delivery(struct text *json, const struct totals *totals, uint64_t published)

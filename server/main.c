@@ -200,6 +200,7 @@ static int server_open(struct program *program)
         .heartbeat_ms = (unsigned)options->heartbeat_ms,
         .gather_ms = (unsigned)options->gather_ms,
         .clients_max = (unsigned)options->clients_max,
+        .clients_per_ip = (unsigned)options->clients_per_ip,
         .queue_bytes_max = options->queue_bytes,
         .stuck_ms = options->stuck_s * 1000,
         .lossless = options->lossless,

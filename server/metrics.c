@@ -127,13 +127,16 @@ static void put_candles(struct text *text, struct server *server)
 
 static void put_clients(struct text *text, struct server *server)
 {
-    one(text, "connections", "gauge", "Open connections, HTTP included.", server_clients(server));
+    one(text, "connections", "gauge", "Open connections, HTTP included.",
+        admission_count(server_admission(server)));
     one(text, "sessions", "gauge", "Open WebSocket sessions.",
         (double)sum_own(server, offsetof(struct shard_counts, sessions)));
     one(text, "connections_accepted_total", "counter", "Connections accepted.",
         (double)sum_own(server, offsetof(struct shard_counts, accepted)));
     one(text, "connections_refused_total", "counter", "Connections refused for a limit.",
         (double)sum_own(server, offsetof(struct shard_counts, refused)));
+    one(text, "connections_refused_per_ip_total", "counter", "Of these, for --max-clients-per-ip.",
+        (double)sum_own(server, offsetof(struct shard_counts, refused_per_ip)));
     one(text, "resumes_total", "counter", "Resumes asked for.",
         (double)sum_own(server, offsetof(struct shard_counts, resumes)));
     one(text, "messages_received_total", "counter", "Messages from clients.",

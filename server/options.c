@@ -290,6 +290,8 @@ static const struct row rows[] = {
     {"web-root", "DIR", "serve the dashboard from this folder, to work on it [embedded]",
      read_folder, AT(web_root), 0, 0},
     {"max-clients", "N", "connections at a time [10000]", read_number, AT(clients_max), 1, 1000000},
+    {"max-clients-per-ip", "N", "connections at a time from one address, 0: any number [0]",
+     read_number, AT(clients_per_ip), 0, 1000000},
     {"max-queue-bytes", "N", "what may wait for one \"every\" client [262144]", read_number,
      AT(queue_bytes), 4096, 1u << 30},
     {"stuck-timeout", "S", "close a client that has taken nothing for S seconds, 0: never [30]",

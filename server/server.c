@@ -33,7 +33,8 @@ struct server {
     int64_t started_ms;
     bool started;
     _Atomic bool ready;
-    _Atomic unsigned clients, subscribers;
+    struct admission *admission;
+    _Atomic unsigned subscribers;
     pthread_mutex_t lock; /* of the samples */
     struct sample samples[SAMPLES];
     unsigned samples_count; /* ever taken */
@@ -168,10 +169,13 @@ int server_create(const struct server_options *options, struct server **out, cha
     pthread_mutex_init(&server->lock, NULL);
     server->started_ms = now_ms();
     server->shards = calloc(options->shards, sizeof *server->shards);
+    server->admission = admission_create(options->clients_max, options->clients_per_ip);
     lws_set_log_level(LLL_ERR, on_lws_log);
     const struct keeper_options keeper = {options->bus, options->history, options->candle_bytes,
                                           options->lossless};
-    int rc = server->shards == NULL ? -ENOMEM : keeper_create(&keeper, &server->keeper);
+    int rc = server->shards == NULL || server->admission == NULL
+                 ? -ENOMEM
+                 : keeper_create(&keeper, &server->keeper);
     if (rc == 0 && options->restored != NULL && options->restored->goes_on)
         keeper_restore(server->keeper, options->restored->events, options->restored->count);
     server->options.restored = NULL;
@@ -252,6 +256,7 @@ void server_destroy(struct server *server)
         shard_finish(&server->shards[i]);
     keeper_destroy(server->keeper);
     free(server->shards);
+    admission_destroy(server->admission);
     pthread_mutex_destroy(&server->lock);
     free(server);
 }
@@ -314,22 +319,9 @@ bool server_is_ready(const struct server *server)
     return atomic_load(&server->ready);
 }
 
-bool server_admit(struct server *server)
+struct admission *server_admission(const struct server *server)
 {
-    if (atomic_fetch_add(&server->clients, 1) < server->options.clients_max)
-        return true;
-    atomic_fetch_sub(&server->clients, 1);
-    return false;
-}
-
-void server_release(struct server *server)
-{
-    atomic_fetch_sub(&server->clients, 1);
-}
-
-unsigned server_clients(const struct server *server)
-{
-    return atomic_load(&server->clients);
+    return server->admission;
 }
 
 void server_count_subscriber(struct server *server)

@@ -34,8 +34,9 @@ struct server_options {
     uint16_t port;    /* 0: a free one */
     unsigned shards;
     unsigned heartbeat_ms;
-    unsigned gather_ms;   /* how long updates may wait for others after a turn that took long */
-    unsigned clients_max; /* connections of any kind, over all shards */
+    unsigned gather_ms;      /* how long updates may wait for others after a turn that took long */
+    unsigned clients_max;    /* connections of any kind, over all shards */
+    unsigned clients_per_ip; /* of these from one address; 0: any number */
     size_t queue_bytes_max;
     uint64_t stuck_ms; /* a session whose socket takes nothing for so long is closed; 0: never */
     bool lossless;

@@ -109,6 +109,13 @@ static int on_closed(struct connection *connection)
     return 0;
 }
 
+static void connection_leave(struct shard *shard, struct visitor *visitor)
+{
+    if (visitor == shard->entering)
+        shard->entering = NULL;
+    admission_leave(server_admission(shard->server), visitor);
+}
+
 static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                   size_t len)
 {
@@ -139,7 +146,7 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     case LWS_CALLBACK_CLOSED_HTTP:
         return on_closed(connection);
     case LWS_CALLBACK_WSI_DESTROY:
-        server_release(shard->server);
+        connection_leave(shard, lws_get_opaque_user_data(wsi));
         return 0;
     default:
         return 0;
@@ -406,21 +413,46 @@ static void connection_tune(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
 }
 
-static void connection_admit(struct shard *shard, int fd)
+static void connection_refuse(struct shard *shard, int fd, enum admission_verdict verdict)
 {
-    static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
-                               "Retry-After: 5\r\nConnection: close\r\n\r\n";
-    if (!server_admit(shard->server)) {
-        const ssize_t sent = send(fd, full, sizeof full - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-        (void)sent;
-        close(fd);
-        count_add(&shard->counts.refused, 1);
+    char answer[160];
+    const int len =
+        snprintf(answer, sizeof answer,
+                 "HTTP/1.1 %s\r\nContent-Length: 0\r\nRetry-After: 5\r\n"
+                 "Connection: close\r\n\r\n",
+                 verdict == ADMISSION_FULL ? "503 Service Unavailable" : "429 Too Many Requests");
+    const ssize_t sent = send(fd, answer, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)sent;
+    close(fd);
+    count_add(&shard->counts.refused, 1);
+    if (verdict == ADMISSION_ADDRESS_FULL)
+        count_add(&shard->counts.refused_per_ip, 1);
+}
+
+static void connection_admit(struct shard *shard, int fd, const struct sockaddr *from)
+{
+    struct visitor *visitor;
+    const enum admission_verdict verdict =
+        admission_enter(server_admission(shard->server), from, &visitor);
+    if (verdict != ADMITTED) {
+        connection_refuse(shard, fd, verdict);
         return;
     }
     connection_tune(fd);
     count_add(&shard->counts.accepted, 1);
-    if (lws_adopt_socket_vhost(shard->vhost, fd) == NULL)
+    shard->entering = visitor;
+    const lws_adopt_desc_t adopted = {
+        .vh = shard->vhost,
+        .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | LWS_ADOPT_ALLOW_SSL,
+        .fd = {.sockfd = fd},
+        .opaque = visitor,
+    };
+    if (lws_adopt_descriptor_vhost_via_info(&adopted) == NULL) {
         log_line(LOG_WARN, "connection refused: libwebsockets could not take it");
+        if (shard->entering != NULL) /* it failed too early to tell us */
+            connection_leave(shard, visitor);
+    }
+    shard->entering = NULL;
 }
 
 static void on_listener(uv_poll_t *poll, int status, int events)
@@ -429,12 +461,15 @@ static void on_listener(uv_poll_t *poll, int status, int events)
     (void)events;
     struct shard *shard = poll->data;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-        const int fd = accept4(shard->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        struct sockaddr_storage from;
+        struct sockaddr *const address = (struct sockaddr *)&from;
+        socklen_t len = sizeof from;
+        const int fd = accept4(shard->listen_fd, address, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= shard->fd_limit) {
             close(fd);
             count_want_of_fds(shard);
         } else if (fd >= 0) {
-            connection_admit(shard, fd);
+            connection_admit(shard, fd, address);
         } else if ((errno == EMFILE || errno == ENFILE) && shard->spare_fd >= 0) {
             refuse_by_spare_fd(shard);
         } else if (errno != EINTR && errno != ECONNABORTED) {

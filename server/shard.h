@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <uv.h>
 
+#include "server/admission.h"
 #include "server/book.h"
 #include "server/fanout.h"
 #include "server/freshness.h"
@@ -29,6 +30,7 @@ struct shard_mail {
 struct shard_counts {
     _Atomic uint64_t resumes; /* asked for by clients that came back */
     _Atomic uint64_t sessions, http_requests, messages_in, bad_messages, accepted, refused;
+    _Atomic uint64_t refused_per_ip;      /* of those refused, for too many from one address */
     _Atomic uint64_t limits_exceeded;     /* commands refused for a session's limits */
     _Atomic uint64_t ended[SESSION_ENDS]; /* sessions, by reason */
 };
@@ -40,7 +42,8 @@ struct shard {
     struct lws_context *lws;
     struct lws_vhost *vhost;
     int listen_fd, spare_fd;
-    int fd_limit; /* no connection may have this descriptor or a higher one */
+    int fd_limit;             /* no connection may have this descriptor or a higher one */
+    struct visitor *entering; /* admitted, and not yet libwebsockets' */
     uv_poll_t listener;
     uv_async_t wake;     /* news on the bus, or a request of the server's */
     uv_timer_t tick;     /* audiences with a rate */
@@ -105,9 +108,7 @@ bool server_follows_crash(const struct server *server);
 struct keeper *server_keeper(const struct server *server);
 int64_t server_uptime_ms(const struct server *server);
 bool server_is_ready(const struct server *server);
-bool server_admit(struct server *server); /* one more connection; false: there are too many */
-void server_release(struct server *server);
-unsigned server_clients(const struct server *server);
+struct admission *server_admission(const struct server *server);
 void server_count_subscriber(struct server *server);
 
 /* Averages over the last seconds, kept by shard 0. */

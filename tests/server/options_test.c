@@ -145,6 +145,7 @@ static void numbers_reach_their_limits_and_no_further(void **state)
         {"--drain-timeout", offsetof(struct options, drain_s), 0, 86400},
         {"--shards", offsetof(struct options, shards), 1, SERVER_SHARDS_MAX},
         {"--max-clients", offsetof(struct options, clients_max), 1, 1000000},
+        {"--max-clients-per-ip", offsetof(struct options, clients_per_ip), 0, 1000000},
         {"--max-queue-bytes", offsetof(struct options, queue_bytes), 4096, 1u << 30},
         {"--max-streams", offsetof(struct options, streams_max), 1, STREAMS_MAX_LIMIT},
         {"--max-line-bytes", offsetof(struct options, line_bytes), 64, 1u << 30},

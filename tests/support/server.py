@@ -98,8 +98,10 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def connect(server, receive_buffer=None, timeout=DEADLINE_S):
+def connect(server, receive_buffer=None, timeout=DEADLINE_S, address=None):
     client = socket.socket()
+    if address:
+        client.bind((address, 0))
     if receive_buffer:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     client.settimeout(timeout)

@@ -396,6 +396,31 @@ class Crowds(unittest.TestCase):
                 client.ping()
                 client.socket.close()
 
+    def test_one_address_has_its_own_limit(self):
+        with Server(*SIM, "--max-clients-per-ip", "3") as server:
+            clients = [RawClient(server) for _ in range(3)]
+            for client in clients:
+                client.until_type("hello")
+            answer = exchange(server, upgrade_request())
+            self.assertTrue(answer.startswith(b"HTTP/1.1 429 "), answer)
+            self.assertIn(b"Retry-After: ", answer)
+            with connect(server, address="127.0.0.2") as other:
+                other.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+                metrics = receive_until_closed(other)
+            self.assertIn(b"pricecast_connections_refused_per_ip_total 1\n", metrics)
+            clients.pop().socket.close()
+            def admitted():
+                try:
+                    with RawClient(server) as again:
+                        again.until_type("hello")
+                        return True
+                except (AssertionError, EOFError, ConnectionError):
+                    return False
+            wait_until(admitted, "a place that has become free")
+            for client in clients:
+                client.ping()
+                client.socket.close()
+
     def test_out_of_descriptors_it_refuses_and_recovers(self):
         limit = 100
         def few():
