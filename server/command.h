@@ -10,13 +10,12 @@
 #include "server/plan.h"
 #include "server/text.h"
 
-#define COMMAND_BYTES_MAX   (64u << 10) /* a longer message is answered with too_large */
-#define COMMAND_DEPTH_MAX   16          /* brackets within brackets */
-#define COMMAND_SYMBOLS_MAX 10000       /* in one message */
-#define COMMAND_ID_BYTES    64          /* of an id that is a string */
-#define COMMAND_AGE_MAX_MS  3600000     /* max_age_ms */
-#define COMMAND_RESUME_MAX  10000       /* streams to resume in one message */
-#define COMMAND_RATE_MAX    1000.0      /* max_rate; libuv's timers count milliseconds */
+#define COMMAND_DEPTH_MAX   16      /* brackets within brackets */
+#define COMMAND_SYMBOLS_MAX 10000   /* in one message */
+#define COMMAND_ID_BYTES    64      /* of an id that is a string */
+#define COMMAND_AGE_MAX_MS  3600000 /* max_age_ms */
+#define COMMAND_RESUME_MAX  10000   /* streams to resume in one message */
+#define COMMAND_RATE_MAX    1000.0  /* max_rate; libuv's timers count milliseconds */
 
 enum command_op { OP_SUBSCRIBE, OP_UNSUBSCRIBE, OP_LIST, OP_PING };
 

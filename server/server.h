@@ -19,13 +19,16 @@
 #include "feed/restore.h"
 #include "server/history.h"
 
-#define SERVER_SHARDS_MAX        128
-#define SERVER_CLIENTS_DEFAULT   10000
-#define SERVER_HEARTBEAT_DEFAULT 5000 /* ms */
-#define SERVER_GATHER_DEFAULT_MS 5
-#define SERVER_STUCK_DEFAULT_S   30
-#define SERVER_STOP_MS           1200 /* how long clients get to take their leave */
-#define SERVER_URL_BYTES         300
+#define SERVER_SHARDS_MAX            128
+#define SERVER_CLIENTS_DEFAULT       10000
+#define SERVER_MESSAGE_BYTES_DEFAULT (64u << 10)
+#define SERVER_SYMBOLS_MAX           10000 /* for a session; also the default */
+#define SERVER_PATTERNS_DEFAULT      256
+#define SERVER_HEARTBEAT_DEFAULT     5000 /* ms */
+#define SERVER_GATHER_DEFAULT_MS     5
+#define SERVER_STUCK_DEFAULT_S       30
+#define SERVER_STOP_MS               1200 /* how long clients get to take their leave */
+#define SERVER_URL_BYTES             300
 
 struct server;
 
@@ -38,6 +41,9 @@ struct server_options {
     unsigned clients_max;    /* connections of any kind, over all shards */
     unsigned clients_per_ip; /* of these from one address; 0: any number */
     size_t queue_bytes_max;
+    size_t message_bytes_max; /* a longer one from a client is answered with too_large */
+    size_t symbols_max;       /* symbols and patterns of a session */
+    size_t patterns_max;      /* of these with a `*`: each is matched to every stream */
     uint64_t stuck_ms; /* a session whose socket takes nothing for so long is closed; 0: never */
     bool lossless;
     struct history_options history; /* what is kept for those who come back */

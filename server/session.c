@@ -138,17 +138,28 @@ static void say_error(struct session *session, const char *id, const char *code,
 
 /* ---- commands ---- */
 
-/* Returns NULL or the limit that is exceeded. */
-static const char *topics_look(const struct topics *topics)
+static const struct server_options *limits_of(const struct session *session)
+{
+    return server_options(session->shard->server);
+}
+
+/* Returns false with the limit that is exceeded. */
+static bool topics_allowed(const struct topics *topics, const struct server_options *limits,
+                           char *said, size_t size)
 {
     size_t bytes = 0, patterns = 0;
     for (size_t i = 0; i < topics->count; i++) {
         bytes += strlen(topics->list[i].symbol);
         patterns += topic_is_pattern(topics->list[i].symbol);
     }
-    if (topics->count > SESSION_TOPICS_MAX || bytes > SESSION_TOPIC_BYTES_MAX)
-        return "at most 10000 symbols of together 262144 bytes a session";
-    return patterns > SESSION_PATTERNS_MAX ? "at most 256 patterns a session" : NULL;
+    if (topics->count > limits->symbols_max || bytes > SESSION_TOPIC_BYTES_MAX)
+        snprintf(said, size, "at most %zu symbols of together %u bytes a session",
+                 limits->symbols_max, SESSION_TOPIC_BYTES_MAX);
+    else if (patterns > limits->patterns_max)
+        snprintf(said, size, "at most %zu patterns a session", limits->patterns_max);
+    else
+        return true;
+    return false;
 }
 
 static void say_limit(struct session *session, const struct command *command, const char *limit)
@@ -235,8 +246,8 @@ static void subscribe(struct session *session, struct command *command, struct r
     if (rc == 0)
         rc = topics_set(&topics, command->symbols, command->symbols_count, command->kinds,
                         command->delivery);
-    const char *limit = rc == 0 ? topics_look(&topics) : NULL;
-    if (limit != NULL) {
+    char limit[80];
+    if (rc == 0 && !topics_allowed(&topics, limits_of(session), limit, sizeof limit)) {
         topics_finish(&topics);
         say_limit(session, command, limit);
         return;
@@ -429,8 +440,9 @@ static void discard(struct session *session, size_t len, bool is_last)
     if (session->discarded > SESSION_DISCARD_BYTES_MAX) {
         session_close(session, END_TOO_BIG, CLOSE_TOO_BIG, "message too large");
     } else if (is_last) {
-        const struct command_error error = {.code = "too_large",
-                                            .message = "a message has at most 65536 bytes"};
+        struct command_error error = {.code = "too_large"};
+        snprintf(error.message, sizeof error.message, "a message has at most %zu bytes",
+                 limits_of(session)->message_bytes_max);
         session->discarded = 0;
         on_bad_message(session, &error);
     }
@@ -442,7 +454,7 @@ void session_receive(struct session *session, const char *bytes, size_t len)
         lws_is_final_fragment(session->wsi) && lws_remaining_packet_payload(session->wsi) == 0;
     if (session->closing)
         return;
-    if (session->discarded > 0 || session->rx.len + len > COMMAND_BYTES_MAX) {
+    if (session->discarded > 0 || session->rx.len + len > limits_of(session)->message_bytes_max) {
         discard(session, session->rx.len + len, is_last);
         return;
     }

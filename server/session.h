@@ -11,11 +11,9 @@
 #include "server/fanout.h"
 #include "server/text.h"
 
-#define SESSION_TOPICS_MAX         10000        /* symbols and patterns a session may hold */
 #define SESSION_TOPIC_BYTES_MAX    (256u << 10) /* of their texts: a list of them is one message */
-#define SESSION_PATTERNS_MAX       256 /* of them with a `*`: each is matched to every stream */
-#define SESSION_DEFERRED_BYTES_MAX (1u << 20) /* of messages that wait for a resume */
-#define SESSION_STRIKES_MAX        10         /* bad messages in a row before it is closed */
+#define SESSION_DEFERRED_BYTES_MAX (1u << 20)   /* of messages that wait for a resume */
+#define SESSION_STRIKES_MAX        10           /* bad messages in a row before it is closed */
 #define SESSION_DISCARD_BYTES_MAX  (1u << 20) /* of a message that is too large; then close 1009 */
 #define SESSION_CLOSE_MS           1000       /* for the close to reach the client */
 

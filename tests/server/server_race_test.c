@@ -278,6 +278,9 @@ static int setup(void **state)
         .gather_ms = 2,
         .clients_max = 1000,
         .queue_bytes_max = 20000,
+        .message_bytes_max = SERVER_MESSAGE_BYTES_DEFAULT,
+        .symbols_max = SERVER_SYMBOLS_MAX,
+        .patterns_max = SERVER_PATTERNS_DEFAULT,
         .bus = f->bus,
         .feed = f->feed,
     };

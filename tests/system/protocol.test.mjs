@@ -557,6 +557,21 @@ describe('mistakes', () => {
     assert.equal((await other.ask({ op: 'list' }, 'subscriptions')).symbols.length, 16);
   });
 
+  test('what a session may hold is told by options', async (t) => {
+    const strict = await stepped(t, [], ['--max-message-bytes', '1024', '--max-symbols', '3', '--max-patterns', '1']);
+    const client = await strict.client();
+    const subscribe = (...symbols) => ({ op: 'subscribe', id: 1, symbols, snapshot: false });
+    const error = async (message) => {
+      client.send(message);
+      return (await client.until(({ type }) => type === 'error')).at(-1).message;
+    };
+    await client.ask(subscribe('A', 'B-*'), 'subscribed');
+    assert.equal(await error(subscribe('C-*')), 'at most 1 patterns a session');
+    assert.equal(await error(subscribe('C', 'D')), 'at most 3 symbols of together 262144 bytes a session');
+    assert.equal(await error(subscribe('C'.repeat(1024))), 'a message has at most 1024 bytes');
+    await client.ask(subscribe('C'), 'subscribed');
+  });
+
   test('nine bad messages in a row are forgiven, ten are not', async () => {
     const client = await server.client();
     const kinds = ['{', '{"op":"fly"}', '{}', 'x'.repeat(70000), Buffer.from('{"op":"ping"}')];
