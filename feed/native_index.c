@@ -11,6 +11,7 @@
 
 #include "feed/event.h"
 #include "feed/json_scan.h"
+#include "feed/le.h"
 #include "feed/pack.h"
 
 enum {
@@ -43,35 +44,21 @@ typedef bool probe_fn(struct search *search, uint64_t from, uint64_t to, struct 
 
 /* ---- labels ---- */
 
-static void put_u64(unsigned char *out, uint64_t value)
-{
-    for (int i = 0; i < 8; i++)
-        out[i] = (unsigned char)(value >> 8 * i);
-}
-
-static uint64_t get_u64(const unsigned char *bytes)
-{
-    uint64_t value = 0;
-    for (int i = 7; i >= 0; i--)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
 void native_mark_write(const struct native_mark *mark, unsigned char *out)
 {
     memcpy(out, tag, sizeof tag);
     memset(out + 4, 0, 4);
     out[4] = VERSION;
-    put_u64(out + 8, mark->offset);
-    put_u64(out + 16, (uint64_t)mark->first_ns);
-    put_u64(out + 24, (uint64_t)mark->latest_ns);
-    put_u64(out + 32, mark->state);
+    le_put_u64(out + 8, mark->offset);
+    le_put_u64(out + 16, (uint64_t)mark->first_ns);
+    le_put_u64(out + 24, (uint64_t)mark->latest_ns);
+    le_put_u64(out + 32, mark->state);
 }
 
 /* The bytes that every label begins with. */
 static void signature_write(unsigned char *out)
 {
-    put_u64(out, PACK_LABEL_MAGIC | (uint64_t)NATIVE_MARK_BYTES << 32);
+    le_put_u64(out, PACK_LABEL_MAGIC | (uint64_t)NATIVE_MARK_BYTES << 32);
     memcpy(out + PACK_LABEL_HEAD_BYTES, tag, sizeof tag);
 }
 
@@ -105,7 +92,7 @@ static const unsigned char *label_in_window(const struct search *search, uint64_
             return NULL;
         const uint64_t offset = from + (uint64_t)(at - (const unsigned char *)search->window);
         const unsigned char *content = at + PACK_LABEL_HEAD_BYTES;
-        if (content[4] == VERSION && get_u64(content + 8) == offset)
+        if (content[4] == VERSION && le_get_u64(content + 8) == offset)
             return at;
         at++;
     }
@@ -121,10 +108,10 @@ static bool label_probe(struct search *search, uint64_t from, uint64_t to, struc
         const unsigned char *label = label_in_window(search, from, have);
         if (label != NULL) {
             const unsigned char *content = label + PACK_LABEL_HEAD_BYTES;
-            *out = (struct found){.offset = get_u64(content + 8),
-                                  .first_ns = (int64_t)get_u64(content + 16),
-                                  .latest_ns = (int64_t)get_u64(content + 24),
-                                  .state = get_u64(content + 32)};
+            *out = (struct found){.offset = le_get_u64(content + 8),
+                                  .first_ns = (int64_t)le_get_u64(content + 16),
+                                  .latest_ns = (int64_t)le_get_u64(content + 24),
+                                  .state = le_get_u64(content + 32)};
             return true;
         }
         if (have < LABEL_BYTES)

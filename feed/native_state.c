@@ -8,6 +8,7 @@
 #include <zstd.h>
 
 #include "feed/item.h"
+#include "feed/le.h"
 #include "feed/pack.h"
 
 enum { VERSION = 1, HEAD_BYTES = 24, ZSTD_LEVEL = 1, LINE_BYTES_GUESS = 200 };
@@ -52,20 +53,6 @@ bool native_state_is_due(const struct native_state *state)
            state->text_since >= (uint64_t)NATIVE_STATE_RATIO * state->count * LINE_BYTES_GUESS;
 }
 
-static void put_u64(unsigned char *out, uint64_t value)
-{
-    for (int i = 0; i < 8; i++)
-        out[i] = (unsigned char)(value >> 8 * i);
-}
-
-static uint64_t get_u64(const unsigned char *bytes)
-{
-    uint64_t value = 0;
-    for (int i = 7; i >= 0; i--)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
 static size_t put_lines(const struct native_state *state, const struct streams *streams, char *out)
 {
     char *at = out;
@@ -93,8 +80,8 @@ int native_state_pack(struct native_state *state, const struct streams *streams,
         memcpy(content, tag, sizeof tag);
         memset(content + 4, 0, 4);
         content[4] = VERSION;
-        put_u64(content + 8, offset);
-        put_u64(content + 16, len);
+        le_put_u64(content + 8, offset);
+        le_put_u64(content + 16, len);
         packed = ZSTD_compress(content + HEAD_BYTES, room, text, len, ZSTD_LEVEL);
     }
     free(text);
@@ -144,9 +131,9 @@ static void *read_packed(int fd, uint64_t offset, size_t *packed_len, size_t *te
     *rc = read_at(fd, head, sizeof head, offset);
     if (*rc != 0)
         return NULL;
-    const uint64_t frame = get_u64(head), size = frame >> 32, text = get_u64(content + 16);
+    const uint64_t frame = le_get_u64(head), size = frame >> 32, text = le_get_u64(content + 16);
     if ((uint32_t)frame != PACK_LABEL_MAGIC || memcmp(content, tag, sizeof tag) != 0 ||
-        content[4] != VERSION || get_u64(content + 8) != offset || size < HEAD_BYTES ||
+        content[4] != VERSION || le_get_u64(content + 8) != offset || size < HEAD_BYTES ||
         text > NATIVE_STATE_TEXT_MAX || size > HEAD_BYTES + ZSTD_compressBound(text)) {
         *rc = -EBADMSG;
         return NULL;

@@ -11,6 +11,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "feed/le.h"
+
 enum {
     OUT_BYTES = 128 << 10,
     ZSTD_LEVEL = 6, /* measured: 19 % smaller than 3, and twice as fast as 9, 9 % larger */
@@ -223,19 +225,13 @@ int pack_cut(struct pack *pack)
     return pack->error;
 }
 
-static void put_u32(unsigned char *out, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        out[i] = (unsigned char)(value >> 8 * i);
-}
-
 int pack_label(struct pack *pack, const void *bytes, size_t len)
 {
     unsigned char head[PACK_LABEL_HEAD_BYTES];
     if (pack->kind != PACK_ZSTD || pack->error != 0)
         return pack->error;
-    put_u32(head, PACK_LABEL_MAGIC);
-    put_u32(head + 4, (uint32_t)len);
+    le_put_u32(head, PACK_LABEL_MAGIC);
+    le_put_u32(head + 4, (uint32_t)len);
     store(pack, head, sizeof head);
     return store(pack, bytes, len);
 }
