@@ -62,5 +62,8 @@ test('what a reconnect brought back is told with its loss', () => {
   assert.deepEqual(tell({ recovered: 1204 }), { kind: 'good', text: 'Caught up: 1,204 recovered, 0 lost' });
   assert.deepEqual(tell({ recovered: 5, lost: 312, awayMs: 5200 }),
     { kind: 'warn', text: 'Gap after 5\u2009s: 312 updates lost, 5 recovered' });
+  const from = Date.UTC(2024, 2, 5, 10, 31, 4) * 1000;
+  assert.equal(tell({ recovered: 5, lost: 312, outage: { from, to: from + 5_000_000 } }).text, 'Gap 10:31:04\u201310:31:09: 312 updates lost, 5 recovered');
+  assert.equal(tell({ lost: 1, outage: { from, to: from + 100_000 } }).text, 'Gap at 10:31:04: 1 update lost, 0 recovered');
   assert.match(tell({ isNewEpoch: true }).text, /nobody knows/);
 });

@@ -91,3 +91,32 @@ test('a change in the ninth digit can be read in the list', async () => {
   assert.deepEqual({ title, isCut }, { title: '+0.0000000121', isCut: false });
   await close();
 });
+
+test('a gap is told with its times, and leads to where it is in the chart', async () => {
+  const spans = { '1s': 1, '1m': 60 };
+  const answers = { candles: ({ interval, before = Date.now() * 1000 }) => {
+    const span = (spans[interval] ?? 1) * 1_000_000;
+    const last = Math.floor(Number(before) / span) - 1;
+    return { symbol: 'AAA', interval, kind: 'trade', seen: [], candles: Array.from({ length: 300 }, (_, at) => [(last - 299 + at) * span, '100', '101', '99', '100.5', '3']) };
+  } };
+  let dials = 0;
+  const script = (server) => {
+    dials++;
+    if (dials === 1) return market(server);
+    server.greet();
+    return server.say({ type: 'snapshot', data: [trade('AAA', 50, '100.5'), quote('AAA', 1, '100.4', '100.6'), trade('BBB', 1, '7.25')] });
+  };
+  const { page, socket, close } = await site.open({ script, answers, settings: SEEN, path: '#/m/AAA?i=1m' });
+  await page.waitForFunction(() => document.querySelector('.chartHost')?.priceChart?.state.bars >= 300);
+  socket.say({ type: 'shutdown', reconnect_in_ms: 1500 });
+  socket.end(1012);
+  await page.waitForSelector('.toast.warn:has-text("48 updates lost")');
+  assert.match(await page.textContent('.toast.warn'), /Gap (at \d\d:\d\d:\d\d|\d\d:\d\d:\d\d\u2013\d\d:\d\d:\d\d): 48 updates lost, 0 recovered/);
+  await page.click('.toast.warn button:has-text("Show")');
+  await page.waitForFunction(() => {
+    const state = document.querySelector('.chartHost')?.priceChart?.state;
+    const band = state?.bands.find(({ label }) => label === 'missed here');
+    return location.hash.includes('i=1s') && band && band.from > state.range.from && band.to < state.range.to && state.range.to - state.range.from < 100;
+  });
+  await close();
+});

@@ -60,6 +60,8 @@ export function Chart() {
   const follow = () => chart.current?.follow();
 
   useLayoutEffect(() => { view.candles.open(view.symbol, interval); }, [interval]);
+  useLayoutEffect(() => app.moment.subscribe(fitInterval), [interval]);
+  useLayoutEffect(() => fitInterval(app.moment.peek()), []);
   useLayoutEffect(() => { chart.current?.setType(type); }, [type]);
 
   useLayoutEffect(() => {
@@ -112,6 +114,11 @@ export function Chart() {
           made.setEdge(edgeOf(app, view, at));
           made.setTitle(countdown(app, candles));
           made.draw();
+          const span = app.moment.peek();
+          if (span && candles.status === 'ready' && candles.interval.seconds * 1e6 <= Math.max(1e6, span.to - span.from)) {
+            app.moment.value = null;
+            if (!made.showSpan(span.from, span.to)) app.toast({ text: 'That is before the first bar of this symbol' });
+          }
           write.draw();
           const { status: is, error, candles: { bars, kind } } = candles;
           const text = `${is} ${error?.message} ${bars.length > 0} ${kind}`;
@@ -133,6 +140,15 @@ export function Chart() {
     { title: 'Save the bars as CSV', group: 'Chart', run: saveBars },
     ...TYPES.map(({ name, title }) => ({ title: `Draw as ${title.toLowerCase()}`, group: 'Chart', run: () => choose({ type: name }) })),
   ), []);
+
+  /** A span that is to be shown has to be wider than a bar. */
+  function fitInterval(span) {
+    if (!span) return;
+    const seconds = (span.to - span.from) / 1e6;
+    const fitting = INTERVALS.filter((each) => each.seconds <= Math.max(1, seconds)).at(-1);
+    if (fitting.seconds < INTERVALS.find(({ name }) => name === interval).seconds) setInterval_(fitting.name);
+    view.mark();
+  }
 
   function choose(patch) {
     app.settings.chart.value = { ...app.settings.chart.peek(), ...patch };

@@ -27,6 +27,7 @@ const WIDE = '(min-width: 1100px)';
 const QUIET_MS = 10_000; // after which the page has all it needs, and fetches what it may need
 const TOAST_MS = 6000;
 const TOASTS_MAX = 4;
+const OUTAGES_MAX = 50;
 const MODES = { replay: 'Replay', live: 'Live data' };
 
 /**
@@ -56,6 +57,7 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   let statsAt = -Infinity;
   let isDrawn = false; // the first rows are on the screen: what they need not wait for may begin
   let recovery = null; // of the last reconnect, until it is told
+  let lostUs; // the screen's clock when the connection was lost
 
   const app = {
     feed, frame, settings, route, timeline, store, keys, interest, page, socketUrl, now, wallNow,
@@ -77,12 +79,16 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     tick: signal(0),
     /** 'waiting' | 'empty' | 'rows' */
     content: signal('waiting'),
+    /** Spans of which this page has missed something, µs, newest last: {from, to}. */
+    outages: [],
+    /** A span that the chart shall bring into view, {from, to} in µs, until it has. */
+    moment: signal(null),
     /** Still connecting after some seconds. */
     isSlowToConnect: signal(false),
     toasts: signal([]),
     spoken: signal(''),
     dialog: signal(null), // name of the open one: 'palette' | 'keys' | 'settings' | …
-    toast, dismiss, say, refresh, start, open,
+    toast, dismiss, say, refresh, start, open, showMoment,
     /** The row of the list that the keyboard is on, or null. */
     activeRow: () => null,
     /** The rows of the list, in its order. */
@@ -97,6 +103,7 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   app.alerts = createAlertDesk({ settings, timeline, page, onFired });
 
   feed.on('state', (change) => {
+    if (change.to === 'reconnecting' && change.from !== 'reconnecting') lostUs = timeline.edgeUs() - feed.silentMs * 1000;
     timeline.take({ type: 'state', ...change });
     showConnection();
     if (change.to !== change.from) say(app.connection.peek().spoken);
@@ -105,7 +112,10 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   feed.on('hello', (hello) => timeline.take({ type: 'hello', hello }));
   feed.on('reset', (reset) => timeline.take({ ...reset, type: 'reset' }));
   feed.on('feed', (state) => timeline.take({ ...state, type: 'feed' }));
-  feed.on('gap', (gap) => timeline.take({ type: 'gap', gap }));
+  feed.on('gap', (gap) => {
+    if (gap.reason === 'lost') noteOutage();
+    timeline.take({ type: 'gap', gap });
+  });
   feed.on('resumed', (resumed) => {
     timeline.take({ type: 'resumed', resumed });
     noteRecovery(resumed);
@@ -129,7 +139,8 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     if (hello.isNewEpoch) store.unconfirmRows(now(), { isNewEpoch: true });
     app.server.value = { server: hello.server, mode: hello.mode, epoch: hello.epoch };
   });
-  timeline.on('reset', ({ epoch }) => {
+  timeline.on('reset', ({ epoch, reason }) => {
+    if (reason !== 'rewind') app.outages = []; // other times
     store.unconfirmRows(now(), { isNewEpoch: true });
     store.forgetDays();
     statsAt = -Infinity;
@@ -247,6 +258,13 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     route.go({ view: 'markets', symbol, source: store.bySymbol.get(symbol)?.length > 1 ? source : null });
   }
 
+  /** Brings a span into view: in the chart of the open symbol, or of the most active one. @param {{from: number, to: number}} span µs */
+  function showMoment(span) {
+    app.moment.value = span;
+    const shown = app.selected.peek() ?? favourite ?? mostActive();
+    if (shown) open(shown);
+  }
+
   function showConnection() {
     const { state } = feed;
     setRecord(app.connection, { state, ...describeConnection(state, {
@@ -315,6 +333,13 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     if (problems.join() !== app.problems.peek().join()) app.problems.value = problems;
   }
 
+  function noteOutage() {
+    if (lostUs === undefined) return;
+    const span = { from: lostUs, to: timeline.edgeUs() };
+    lostUs = undefined; // its parts are of the same
+    if (span.to > span.from) app.outages = [...app.outages, span].slice(-OUTAGES_MAX);
+  }
+
   /** What a reconnect brought back comes in parts; it is told once. */
   function noteRecovery({ recovered, lost = 0, reason, awayMs = 0 }) {
     if (!recovery) {
@@ -327,9 +352,10 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   }
 
   function tellRecovery() {
-    const told = describeRecovery(recovery);
+    const outage = recovery.lost > 0 ? app.outages.at(-1) : undefined;
+    const told = describeRecovery({ ...recovery, outage });
     recovery = null;
-    toast(told);
+    toast({ ...told, action: outage && { text: 'Show', run: () => showMoment(outage) } });
     say(told.text);
   }
 

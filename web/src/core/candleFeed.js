@@ -22,12 +22,13 @@ const PART_LIMIT = { 3600: 24, 60: 60, 1: 60 }; // of each, what fits the next c
 
 /**
  * @param {{feed: object, timeline: object, onChange?: () => void, isHidden?: () => boolean,
- *   setTimeout?: Function, clearTimeout?: Function, shownPrice?: () => string|undefined}} parts `onChange`
- *   may run once a batch of items; `shownPrice`: what the page says the last price is, with which the last
- *   bar agrees
+ *   setTimeout?: Function, clearTimeout?: Function, shownPrice?: () => string|undefined,
+ *   outages?: () => {from: number, to: number}[]}} parts `onChange` may run once a batch of items;
+ *   `shownPrice`: what the page says the last price is, with which the last bar agrees; `outages`: spans of
+ *   which this page missed something
  */
 export function createCandleFeed({
-  feed, timeline, onChange = () => {}, isHidden = () => false, shownPrice,
+  feed, timeline, onChange = () => {}, isHidden = () => false, shownPrice, outages = () => [],
   setTimeout = globalThis.setTimeout.bind(globalThis), clearTimeout = globalThis.clearTimeout.bind(globalThis),
 }) {
   let symbol = null;
@@ -73,7 +74,7 @@ export function createCandleFeed({
     symbol = newSymbol;
     interval = intervalOf(intervalName) ?? interval;
     if (isOther) {
-      state.gaps = [];
+      state.gaps = missed();
       state.sources = new Set();
       newest.clear();
     }
@@ -273,7 +274,7 @@ export function createCandleFeed({
     stop();
     newest.clear();
     candles.clear();
-    state.gaps = [];
+    state.gaps = missed();
     state.status = 'loading';
     if (reason === 'seek') {
       settle = true;
@@ -289,7 +290,7 @@ export function createCandleFeed({
     if (isNewEpoch) newest.clear();
     if (isNewEpoch && kind !== 'live') {
       candles.clear();
-      state.gaps = [];
+      state.gaps = missed();
       reload();
     } else {
       reload({ isKeeping: state.status === 'ready' });
@@ -306,6 +307,7 @@ export function createCandleFeed({
 
   function onGap({ gap: { reason, symbol: of } }) {
     if (symbol === null || (reason === 'sequence' && of !== symbol)) return;
+    if (reason === 'lost') state.gaps = [...state.gaps.filter((gap) => gap.reason !== 'missed'), ...missed()];
     candles.markRough();
     correctSoon();
   }
@@ -321,6 +323,10 @@ export function createCandleFeed({
     const isBack = wasClipped && !isClipped;
     wasClipped = isClipped;
     if (isBack && state.status === 'ready') reload({ isKeeping: true });
+  }
+
+  function missed() {
+    return outages().map(({ from, to }) => ({ from, to, reason: 'missed' }));
   }
 
   function addGap(span) {

@@ -2,6 +2,7 @@
  * The connection in words: what the pill says, what the strip under it explains, what is spoken.
  * Pure, so that every sentence is tested.
  */
+import { formatClock } from './clockwords.js';
 import { formatAge, formatCount, formatLatency } from './format.js';
 
 /**
@@ -43,14 +44,20 @@ export function describeConnection(state, facts) {
 }
 
 /**
- * What a reconnect brought back. @param {{recovered: number, lost: number, isNewEpoch: boolean, awayMs: number}} facts
+ * What a reconnect brought back. @param {{recovered: number, lost: number, isNewEpoch: boolean, awayMs: number,
+ *   outage?: {from: number, to: number}|null}} facts `outage`: when nothing came, µs
  * @returns {{text: string, kind: 'good'|'warn'}}
  */
-export function describeRecovery({ recovered, lost, isNewEpoch, awayMs }) {
+export function describeRecovery({ recovered, lost, isNewEpoch, awayMs, outage }) {
   const away = awayMs >= 1000 ? ` after ${formatAge(awayMs)}` : '';
   if (isNewEpoch) return { kind: 'warn', text: `Reconnected${away}: the server began anew, so nobody knows what was missed` };
-  if (lost > 0) return { kind: 'warn', text: `Gap${away}: ${formatCount(lost)} updates lost, ${formatCount(recovered)} recovered` };
+  if (lost > 0) return { kind: 'warn', text: `Gap${outage ? ` ${describeSpan(outage)}` : away}: ${formatCount(lost)} ${lost === 1 ? 'update' : 'updates'} lost, ${formatCount(recovered)} recovered` };
   return { kind: 'good', text: `Caught up${away}: ${formatCount(recovered)} recovered, 0 lost` };
+}
+
+function describeSpan({ from, to }) {
+  const [begin, end] = [formatClock(from), formatClock(to)];
+  return begin === end ? `at ${begin}` : `${begin}\u2013${end}`;
 }
 
 function describeRetry({ now, retryAt, attempt, reason }) {

@@ -59,7 +59,7 @@ export function createTimeline({
   let marksTimer;
 
   return {
-    take, nowUs, recordedUs, mode, behind, rate, marks, notice, replay: control.view, outline: control.outline, density, history,
+    take, nowUs, edgeUs, recordedUs, mode, behind, rate, marks, notice, replay: control.view, outline: control.outline, density, history,
     pause, resume, toggle, continueFromHere, rewindTo, rewindToMs, backToLive, seek, seekBy, step, setSpeed, changeSpeed,
     setLoop, setMarks, toggleLoop, goToStart, goToEnd, refresh: () => control.refresh(), wake,
     /** Listens to what the screen shall show: the types that `take()` gets, and `jump`. */

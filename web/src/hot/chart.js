@@ -20,7 +20,10 @@ const AXIS_PX = 80; // about
 const EDGE_BARS = 5; // empty places right of the last bar
 const OLDER_WITHIN = 40; // bars left of the view that make us ask for more
 const TEXT_MAX = 18; // of a price on the axis
+const SPAN_BARS = 60; // in view around a span that is shown
 const VOLUME_SHARE = 0.18;
+/** Why nobody, or not this page, saw it. */
+const LOST = { down: 'source down', restart: 'not seen', missed: 'missed here' };
 const TYPES = { candles: CandlestickSeries, line: LineSeries, area: AreaSeries };
 
 /**
@@ -69,10 +72,10 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
   });
 
   return {
-    setCandles, setGaps, setEdge, setType, setTokens, setTitle, draw, follow, show, zoom, moveCursor, leaveCursor, picture, destroy,
+    setCandles, setGaps, setEdge, setType, setTokens, setTitle, draw, follow, show, showSpan, zoom, moveCursor, leaveCursor, picture, destroy,
     get isFollowing() { return isFollowing; },
     /** For tests: what is really drawn. */
-    get state() { return { places: laid.places.length, folds: laid.folds.length, bands: bands.bands, pixels: bands.pixels, type, scale, bars: drawn.count, last: paintedText }; },
+    get state() { return { range: timeScale.getVisibleLogicalRange(), places: laid.places.length, folds: laid.folds.length, bands: bands.bands, pixels: bands.pixels, type, scale, bars: drawn.count, last: paintedText }; },
   };
 
   function destroy() {
@@ -234,7 +237,7 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
       if (places.length === 0) continue;
       const start = placeOf(places, from, span) - 0.5;
       const end = to === undefined ? Infinity : Math.max(placeOf(places, to, span) - 0.5, start + 0.6);
-      list.push({ from: start, to: end, kind: 'lost', label: reason === 'down' ? 'source down' : 'not seen' });
+      list.push({ from: start, to: end, kind: 'lost', label: LOST[reason] });
     }
     if (edge) list.push({ from: places.length - 0.5, to: Infinity, kind: edge.isLost ? 'lost' : 'edge', label: edge.label });
     bands.setBands(list);
@@ -296,6 +299,19 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
     const from = seconds === Infinity ? 0 : Math.max(0, placeOf(laid.places, last - seconds * S, candles.span));
     timeScale.setVisibleLogicalRange({ from: Math.min(from, count - 10), to: count - 1 + Math.max(2, (count - from) * 0.03) });
     chart.priceScale('right').applyOptions({ autoScale: true });
+  }
+
+  /** Brings a span into the middle. @param {number} from µs @param {number} to @returns {boolean} it is among the bars */
+  function showSpan(from, to) {
+    const { places } = laid;
+    if (!candles || places.length === 0) return false;
+    const [left, right] = [placeOf(places, from, candles.span), placeOf(places, to, candles.span)];
+    if (right < 0) return false;
+    const half = Math.max(SPAN_BARS, (right - left) * 1.5) / 2;
+    const middle = (left + right) / 2;
+    timeScale.setVisibleLogicalRange({ from: middle - half, to: Math.max(middle + half, right + EDGE_BARS) });
+    chart.priceScale('right').applyOptions({ autoScale: true });
+    return true;
   }
 
   /** @param {number} factor above 1: closer */

@@ -23,7 +23,7 @@ export function createSymbol({ app, symbol, source }) {
   const barWatchers = new Set();
   const isHidden = () => page.document.hidden;
   const candles = createCandleFeed({
-    feed, timeline, isHidden, shownPrice: () => priceOf(quote).text,
+    feed, timeline, isHidden, shownPrice: () => priceOf(quote).text, outages: () => app.outages,
     onChange() {
       drawer.mark();
       if (!isHidden()) for (const watch of barWatchers) watch();
