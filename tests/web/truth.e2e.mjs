@@ -85,7 +85,7 @@ test('a change in the ninth digit can be read in the list', async () => {
   };
   const { page, close } = await site.open({ script, settings: { ...SEEN, detail: false } });
   await waitForText(page, 'count', '2 symbols');
-  await page.waitForFunction(() => document.querySelector('#rows .row[aria-rowindex="3"] .change').textContent === '+0.0₇121');
+  await page.waitForFunction(() => document.querySelector('#rows .row[aria-rowindex="3"] .change')?.textContent === '+0.0₇121');
   const { title, isCut } = await page.$eval('#rows .row[aria-rowindex="3"] .change', (cell) => (
     { title: cell.title, isCut: cell.firstElementChild.scrollWidth > cell.firstElementChild.clientWidth }));
   assert.deepEqual({ title, isCut }, { title: '+0.0000000121', isCut: false });
@@ -118,5 +118,25 @@ test('a gap is told with its times, and leads to where it is in the chart', asyn
     const band = state?.bands.find(({ label }) => label === 'missed here');
     return location.hash.includes('i=1s') && band && band.from > state.range.from && band.to < state.range.to && state.range.to - state.range.from < 100;
   });
+  await close();
+});
+
+test('a screen that went back shows no figure of the day that is of later', async () => {
+  const from = (Date.now() - 3_600_000) * 1000;
+  const answers = { stats: () => ({ stats: [{ symbol: 'AAA', kind: 'trade', from, open: '100', high: '101', low: '99', last: '100.5', volume: '1234' }] }) };
+  const { page, close } = await site.open({ script: market, answers, settings: { ...SEEN, detail: false } });
+  const volume = '#rows .row[aria-rowindex="2"] .volume';
+  const waitForVolume = (text) => page.waitForFunction(([selector, wanted]) => document.querySelector(selector)?.textContent === wanted, [volume, text]);
+  await waitForVolume('1.23\u2009k');
+  await page.waitForFunction(() => performance.now() > 3000); // there is a past to go to
+  await page.focus('#scrubber');
+  await page.keyboard.press('Home');
+  await page.waitForSelector('html[data-mode="shifted"]', { state: 'attached' });
+  await waitForVolume('—');
+  assert.match(await page.getAttribute(volume, 'title'), /later moment/);
+  assert.equal(await page.textContent('#rows .row[aria-rowindex="2"] .change'), '+0.5', 'counts from a price that was before');
+  await page.keyboard.press('End');
+  await waitForVolume('1.23\u2009k');
+  assert.equal(await page.getAttribute(volume, 'title'), '');
   await close();
 });

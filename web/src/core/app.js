@@ -4,6 +4,7 @@
  */
 import { describeConnection, describeRecovery } from './status.js';
 import { createAlertDesk } from './alertdesk.js';
+import { createDays } from './days.js';
 import { fetchAllCode } from './code.js';
 import { createInterest } from './interest.js';
 import { createKeys } from './keys.js';
@@ -21,7 +22,6 @@ const ERROR_MS = 10_000;
 const SLOW_CONNECT_MS = 3000;
 const JUDGE_MS = 1000;
 const JUDGE_FROM_MS = 3000; // loading is work, too, but not of the kind that calming helps with
-const STATS_MS = 30_000;
 const RECOVERY_MS = 500;
 const WIDE = '(min-width: 1100px)';
 const QUIET_MS = 10_000; // after which the page has all it needs, and fetches what it may need
@@ -54,7 +54,6 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   let lastToast = 0;
   let workedMs = 0; // in animation frames
   let judged = { at: startedAt, worked: 0, busy: 0, items: 0 };
-  let statsAt = -Infinity;
   let isDrawn = false; // the first rows are on the screen: what they need not wait for may begin
   let recovery = null; // of the last reconnect, until it is told
   let lostUs; // the screen's clock when the connection was lost
@@ -142,8 +141,6 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   timeline.on('reset', ({ epoch, reason }) => {
     if (reason !== 'rewind') app.outages = []; // other times
     store.unconfirmRows(now(), { isNewEpoch: true });
-    store.forgetDays();
-    statsAt = -Infinity;
     app.server.value = { ...app.server.peek(), epoch };
   });
   timeline.on('feed', ({ source, state }) => {
@@ -156,6 +153,7 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     store.applyItems(items, now());
     if (!page.document.hidden && membership !== store.membership) refresh(); // rows came: the words must agree
   });
+  const days = createDays({ feed, timeline, store, now });
   return app;
 
   /** Call once, when the screen stands. */
@@ -190,7 +188,7 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     showProblems();
     if (store.rows.size > 0 && !isDrawn) return;
     judgeWork();
-    askStats();
+    days.check();
     ticks.emit('tick', now());
     app.tick.value++;
   }
@@ -204,19 +202,6 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     const itemsPerS = ((items - judged.items) * 1000) / (at - judged.at);
     judged = { at, worked: workedMs, busy, items };
     if (at - startedAt > JUDGE_FROM_MS && feed.state === 'live') interest.judge(share, itemsPerS);
-  }
-
-  /** The day's figures, now and then: they change slowly, and the change counts from them. */
-  async function askStats() {
-    if (feed.state !== 'live' || store.rows.size === 0 || now() - statsAt < STATS_MS) return;
-    statsAt = now();
-    const { epoch } = app.server.peek();
-    try {
-      const { stats } = await feed.get('stats');
-      if (epoch === app.server.peek().epoch) store.applyStats(stats);
-    } catch {
-      // then changes count from the first price seen here, and the next try is in a while
-    }
   }
 
   function followSelection() {

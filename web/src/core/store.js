@@ -54,6 +54,8 @@ export function createStore() {
     /** Newest recorded or received time seen in this epoch, µs. */
     newestUs: undefined,
     unconfirmedSince: undefined,
+    /** The day's figures are known, of a later moment than the one shown. */
+    isDayLater: false,
     applyItems,
     unconfirmRows,
     awaitConfirmation,
@@ -113,6 +115,7 @@ export function createStore() {
 
   /** What the server knows of the last 24 hours. @param {object[]} stats of /api/v1/stats */
   function applyStats(stats) {
+    store.isDayLater = false;
     for (const day of stats) {
       for (const row of bySymbol.get(day.symbol) ?? []) {
         row.day = day;
@@ -121,9 +124,14 @@ export function createStore() {
     }
   }
 
-  /** Another time is shown: the figures of the day are not of it. */
-  function forgetDays() {
-    for (const row of rows.values()) row.day = null;
+  /** Another time is shown: the figures of the day are not of it. @param {number} [us] an earlier one: what
+   *  the day opened with, before that, stays */
+  function forgetDays(us) {
+    store.isDayLater = us !== undefined;
+    for (const row of rows.values()) {
+      row.day = row.day && row.day.from <= us ? { from: row.day.from, open: row.day.open } : null;
+      row.version++;
+    }
   }
 
   function noteTime(row, item, now) {
@@ -306,7 +314,6 @@ function forgetOldEpoch(row) {
   row.eventMs = NaN;
   row.arrivedAt = NaN;
   row.medianGapMs = 0;
-  row.day = null;
   row.spark = null;
 }
 

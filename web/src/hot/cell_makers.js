@@ -4,6 +4,7 @@ import { formatAge, formatCompact, formatRate, formatRatio, formatSpread, NOTHIN
 import { changeOf, isSimulated, mergeOf, rateOf } from '../core/store.js';
 
 const GLYPHS = { '-1': '▼', 0: '', 1: '▲' };
+const LATER = 'What is known of the last 24 hours is of a later moment than the one shown';
 const TAGS = { waiting: 'last known', stale: '', live: '', down: 'down', paused: 'paused', ended: 'ended' };
 
 /**
@@ -62,7 +63,16 @@ export const MAKERS = {
   },
   spark: () => ({}), // drawn on a canvas over all rows
   spread: (element) => figure(element, ({ bid, ask }) => formatSpread(bid, ask)),
-  volume: (element) => figure(element, ({ day }) => formatCompact(day?.volume)),
+  volume(element) {
+    const write = createTextCell(add(element, 'span', 'toEnd'));
+    return {
+      paint({ day }, { store }) {
+        write(formatCompact(day?.volume));
+        const title = store.isDayLater && day?.volume === undefined ? LATER : '';
+        if (element.title !== title) element.title = title;
+      },
+    };
+  },
   rate: (element) => slowFigure(element, (row, now) => formatRate(rateOf(row, now))),
   merged: (element) => slowFigure(element, (row) => formatRatio(mergeOf(row))),
   age(element) {
