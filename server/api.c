@@ -252,7 +252,6 @@ static void put_latest(struct shard *shard, const struct plan *plan, struct text
         text_puts(json, i == 0 ? "" : ",");
         if (item != NULL)
             text_put(json, item, len);
-        text_puts(json, "}");
     }
     text_puts(json, "]}");
     free(entries);

@@ -10,7 +10,31 @@ enum {
     CATCH_UP_BYTES = 32 << 10, /* a piece: newer values may replace what has not been written */
     FLUSH_BYTES = 64 << 10,    /* about as much goes into one write: libwebsockets keeps the rest */
     KEEP_BYTES_MAX = 256 << 10,
+    /* What makes it poll: so many events between two ticks, and for each of its streams 1 / … */
+    POLL_EVENTS_MIN = 8,
+    POLL_FROM = 2,
+    POLL_UNTIL = 8, /* … and the least that keeps it at that */
+    ENTRIES_AHEAD = 16,
+    ENTRY_HOT = 128,
 };
+
+/* ---- fetching ahead ---- */
+
+static void lines_prefetch(const void *from, size_t len)
+{
+    enum { LINE = 64 };
+    for (size_t at = 0; at < len; at += LINE)
+        __builtin_prefetch((const char *)from + at);
+}
+
+/* What a write to it looks at: a little at each end, and of what its owner keeps behind that. */
+static void reader_prefetch(const struct reader *reader)
+{
+    enum { BEHIND = 48 };
+    const size_t from = offsetof(struct reader, only_part);
+    __builtin_prefetch(reader);
+    lines_prefetch((const char *)reader + from, sizeof *reader - from + BEHIND);
+}
 
 /* ---- life and members ---- */
 
@@ -22,6 +46,8 @@ struct audience *audience_create(struct fanout *fanout, struct shared_plan *shar
         audience->fanout = fanout;
         audience->shared = shared;
         audience->delivery = delivery;
+        audience->members = &audience->only_member;
+        audience->members_size = 1;
         audience->passed = delivery.ohlc ? passed_create() : NULL;
         audience->open_wire = (struct wire){
             .text = &audience->open,
@@ -32,6 +58,47 @@ struct audience *audience_create(struct fanout *fanout, struct shared_plan *shar
     return audience;
 }
 
+/* ---- routes ---- */
+
+static void route_note(const struct route *moved, uint32_t place)
+{
+    if (moved->audience != NULL)
+        moved->audience->lanes[moved->index].place = place;
+}
+
+static void lane_wake(struct book *book, struct lane *lane)
+{
+    struct route moved;
+    const uint32_t place = lane->place;
+    lane->place = book_route_wake(book, lane->stream, place, &moved);
+    route_note(&moved, place);
+}
+
+static void lane_sleep(struct book *book, struct lane *lane)
+{
+    struct route moved;
+    const uint32_t place = lane->place;
+    lane->place = book_route_sleep(book, lane->stream, place, &moved);
+    route_note(&moved, place);
+}
+
+static void polling_set(struct audience *audience, bool polls)
+{
+    struct book *book = fanout_book(audience->fanout);
+    if (audience->polls == polls)
+        return;
+    audience->polls = polls;
+    for (uint32_t i = 0; i < audience->count; i++)
+        (polls ? lane_sleep : lane_wake)(book, &audience->lanes[i]);
+}
+
+void audience_stop_polling(struct audience *audience)
+{
+    polling_set(audience, false);
+}
+
+/* ---- life and members ---- */
+
 void audience_destroy(struct audience *audience)
 {
     if (audience == NULL)
@@ -39,21 +106,22 @@ void audience_destroy(struct audience *audience)
     assert(audience->members_count == 0);
     struct book *book = fanout_book(audience->fanout);
     for (uint32_t i = 0; i < audience->count; i++) {
+        struct lane *lane = &audience->lanes[i];
         struct route moved;
-        book_route_remove(book, audience->streams[i], audience->places[i], &moved);
-        book_entry(book, audience->streams[i])->watched -= audience->passed != NULL;
-        if (moved.audience != NULL)
-            moved.audience->places[moved.index] = audience->places[i];
+        if (!audience->polls)
+            lane_sleep(book, lane);
+        book_route_remove(book, lane->stream, lane->place, &moved);
+        route_note(&moved, lane->place);
+        book_entry(book, lane->stream)->watched -= audience->passed != NULL;
     }
-    free(audience->streams);
-    free(audience->places);
-    free(audience->sent);
+    free(audience->lanes);
     free(audience->is_dirty);
     free(audience->dirty);
     free(audience->open_items);
     free(audience->open_trades);
     passed_destroy(audience->passed);
-    free(audience->members);
+    if (audience->members != &audience->only_member)
+        free(audience->members);
     text_finish(&audience->open);
     free(audience);
 }
@@ -67,13 +135,19 @@ bool array_grow(void *array, size_t count, size_t element)
     return grown != NULL;
 }
 
+/* What a plan names has mostly one stream each; all of it at once lies near the audience. */
+static uint32_t first_size(const struct audience *audience)
+{
+    enum { FEW = 8, MANY = 256 };
+    const size_t topics = shared_plan_plan(audience->shared)->count;
+    return topics < FEW ? FEW : topics > MANY ? MANY : (uint32_t)topics;
+}
+
 bool audience_add_stream(struct audience *audience, uint32_t stream, uint64_t sent)
 {
     if (audience->count == audience->size) {
-        const uint32_t size = audience->size ? audience->size * 2 : 8;
-        if (!array_grow(&audience->streams, size, sizeof *audience->streams) ||
-            !array_grow(&audience->places, size, sizeof *audience->places) ||
-            !array_grow(&audience->sent, size, sizeof *audience->sent) ||
+        const uint32_t size = audience->size ? audience->size * 2 : first_size(audience);
+        if (!array_grow(&audience->lanes, size, sizeof *audience->lanes) ||
             !array_grow(&audience->is_dirty, size, sizeof *audience->is_dirty) ||
             !array_grow(&audience->dirty, size, sizeof *audience->dirty))
             return false;
@@ -83,24 +157,35 @@ bool audience_add_stream(struct audience *audience, uint32_t stream, uint64_t se
     const long place = book_route_add(fanout_book(audience->fanout), stream, route);
     if (place < 0)
         return false;
-    audience->streams[audience->count] = stream;
-    audience->places[audience->count] = (uint32_t)place;
-    audience->sent[audience->count] = sent;
+    struct lane *lane = &audience->lanes[audience->count];
+    *lane = (struct lane){.sent = sent, .stream = stream, .place = (uint32_t)place};
     audience->is_dirty[audience->count] = 0;
     audience->count++;
+    if (!audience->polls)
+        lane_wake(fanout_book(audience->fanout), lane);
     book_entry(fanout_book(audience->fanout), stream)->watched += audience->passed != NULL;
     passed_add_stream(audience);
     return true;
 }
 
+static bool members_grow(struct audience *audience)
+{
+    const bool was_one = audience->members == &audience->only_member;
+    struct part **members = was_one ? NULL : audience->members;
+    const uint32_t size = was_one ? 4 : audience->members_size * 2;
+    if (!array_grow(&members, size, sizeof *members))
+        return false;
+    if (was_one)
+        members[0] = audience->only_member;
+    audience->members = members;
+    audience->members_size = size;
+    return true;
+}
+
 bool audience_join(struct audience *audience, struct part *part)
 {
-    if (audience->members_count == audience->members_size) {
-        const uint32_t size = audience->members_size ? audience->members_size * 2 : 4;
-        if (!array_grow(&audience->members, size, sizeof *audience->members))
-            return false;
-        audience->members_size = size;
-    }
+    if (audience->members_count == audience->members_size && !members_grow(audience))
+        return false;
     part->audience = audience;
     part->member = audience->members_count;
     audience->members[audience->members_count++] = part;
@@ -121,9 +206,20 @@ bool audience_is_open(const struct audience *audience)
     return audience->open_wire.type != WIRE_NONE;
 }
 
+/* Has the book what members at the head have not been sent? */
+static bool is_behind(const struct audience *audience)
+{
+    const struct book *book = fanout_book(audience->fanout);
+    for (uint32_t i = 0; audience->polls && i < audience->count; i++)
+        if (book_entry(book, audience->lanes[i].stream)->latest.seq > audience->lanes[i].sent)
+            return true;
+    return audience->dirty_count > 0;
+}
+
 bool audience_is_waiting(const struct audience *audience)
 {
-    return audience->dirty_count > 0 || audience_is_open(audience) || audience->wants_tick;
+    return is_behind(audience) || audience_is_open(audience) ||
+           (audience->wants_tick && !audience->polls);
 }
 
 /* ---- items ---- */
@@ -140,7 +236,7 @@ static void put_item(const struct audience *audience, struct wire *wire, enum wi
 {
     static const struct span unknown;
     struct book *book = fanout_book(audience->fanout);
-    const uint32_t stream = audience->streams[index];
+    const uint32_t stream = audience->lanes[index].stream;
     const struct book_entry *entry = book_entry(book, stream);
     const bool wants_ohlc = audience->delivery.ohlc && entry->stream->kind == EVENT_TRADE;
     const struct wire_item item = {
@@ -168,8 +264,7 @@ static void members_tell(struct audience *audience)
         return;
     for (uint32_t i = 0; i < audience->members_count; i++)
         if (!every_passes_over(audience, audience->members[i]->reader))
-            reader_define(audience->members[i]->reader, audience->streams + first,
-                          audience->count - first);
+            reader_define(audience->members[i]->reader, audience, first);
 }
 
 /* ---- mode latest: the newest of each dirty stream ---- */
@@ -184,9 +279,30 @@ static void members_detach_busy(struct audience *audience)
     }
 }
 
-/* Builds the next piece, from the dirty stream `*at` on. */
+/* How many lanes a flush looks at, and which. */
+static uint32_t looks(const struct audience *audience)
+{
+    return audience->polls ? audience->count : audience->dirty_count;
+}
+
+static uint32_t look_at(const struct audience *audience, uint32_t at)
+{
+    return audience->polls ? at : audience->dirty[at];
+}
+
+/* With a thousand audiences the entries that one of them looks at are in no near cache. */
+static void entry_prefetch(const struct audience *audience, uint32_t at, uint32_t all)
+{
+    if (at >= all)
+        return;
+    const struct lane *lane = &audience->lanes[look_at(audience, at)];
+    lines_prefetch(book_entry(fanout_book(audience->fanout), lane->stream), ENTRY_HOT);
+}
+
+/* Builds the next piece, from look `*at` on. */
 static struct cargo latest_build(struct audience *audience, struct text *text, uint32_t *at)
 {
+    const uint32_t all = looks(audience);
     struct book *book = fanout_book(audience->fanout);
     struct wire wire = {
         .text = text,
@@ -194,34 +310,35 @@ static struct cargo latest_build(struct audience *audience, struct text *text, u
         .clocks = fanout_clocks(audience->fanout, &audience->delivery),
     };
     struct cargo cargo = {0};
-    for (; *at < audience->dirty_count && text->len < FLUSH_BYTES; ++*at) {
-        const uint32_t index = audience->dirty[*at];
-        const struct book_entry *entry = book_entry(book, audience->streams[index]);
+    for (uint32_t ahead = *at; ahead < *at + ENTRIES_AHEAD; ahead++)
+        entry_prefetch(audience, ahead, all);
+    for (; *at < all && text->len < FLUSH_BYTES; ++*at) {
+        entry_prefetch(audience, *at + ENTRIES_AHEAD, all);
+        const uint32_t index = look_at(audience, *at);
+        struct lane *lane = &audience->lanes[index];
+        const struct book_entry *entry = book_entry(book, lane->stream);
         const uint64_t seq = entry->latest.seq;
-        audience->is_dirty[index] = 0;
-        if (seq <= audience->sent[index])
+        if (!audience->polls)
+            audience->is_dirty[index] = 0;
+        if (seq <= lane->sent)
             continue;
-        const uint64_t before = audience->sent[index], skipped = skipped_between(before, seq);
+        const uint64_t before = lane->sent, skipped = skipped_between(before, seq);
         put_item(audience, &wire, WIRE_UPDATE, index, skipped, passed_by_audience(audience, index));
         cargo_add(&cargo, skipped, entry->emitted_ns);
         passed_sent(audience, index, before);
-        audience->sent[index] = seq;
+        lane->sent = seq;
     }
-    wire_end(&wire, *at == audience->dirty_count ? fanout_place(audience->fanout) : NULL);
+    wire_end(&wire, *at == all ? fanout_place(audience->fanout) : NULL);
     return cargo;
 }
 
 /* A send takes longer than to fetch what the next ones need. */
 static void members_prefetch(const struct audience *audience, uint32_t at)
 {
-    enum { LINE = 64, LINES = 7 };
     if (at + 2 < audience->members_count)
         __builtin_prefetch(audience->members[at + 2]);
-    if (at + 1 >= audience->members_count)
-        return;
-    const char *reader = (const char *)audience->members[at + 1]->reader;
-    for (int i = 0; i < LINES; i++)
-        __builtin_prefetch(reader + i * LINE);
+    if (at + 1 < audience->members_count)
+        reader_prefetch(audience->members[at + 1]->reader);
 }
 
 /* Members at the head first: they share one text, which catching up will overwrite. */
@@ -242,14 +359,17 @@ static void latest_send(struct audience *audience, const struct cargo *cargo)
     }
 }
 
-static void latest_flush(struct audience *audience)
+/* Returns how many events that makes up for. */
+static uint64_t latest_flush(struct audience *audience)
 {
+    uint64_t events = 0;
     members_tell(audience);
     struct text *text = fanout_scratch(audience->fanout);
-    for (uint32_t at = 0; at < audience->dirty_count;) {
+    for (uint32_t at = 0; at < looks(audience);) {
         members_detach_busy(audience);
         text_clear(text, KEEP_BYTES_MAX);
         const struct cargo cargo = latest_build(audience, text, &at);
+        events += cargo.items + cargo.skipped;
         if (text->len > 0 || text->failed)
             latest_send(audience, &cargo);
     }
@@ -260,6 +380,7 @@ static void latest_flush(struct audience *audience)
         if (part->sent != NULL && !reader_is_blocked(part->reader))
             part_catch_up(part);
     }
+    return events;
 }
 
 /* ---- mode every: all of them, in order ---- */
@@ -350,9 +471,10 @@ static void every_flush(struct audience *audience)
 
 static void every_note(struct audience *audience, uint32_t index)
 {
-    const uint32_t stream = audience->streams[index];
+    struct lane *lane = &audience->lanes[index];
+    const uint32_t stream = lane->stream;
     const struct book_entry *entry = book_entry(fanout_book(audience->fanout), stream);
-    const uint64_t seq = entry->latest.seq, sent = audience->sent[index];
+    const uint64_t seq = entry->latest.seq, sent = lane->sent;
     if (seq <= sent)
         return;
     if (!audience_is_open(audience))
@@ -360,7 +482,7 @@ static void every_note(struct audience *audience, uint32_t index)
     put_item(audience, &audience->open_wire, WIRE_UPDATE, index, skipped_between(sent, seq), NULL);
     item_note(audience, stream, seq - sent);
     cargo_add(&audience->open_cargo, skipped_between(sent, seq), entry->emitted_ns);
-    audience->sent[index] = seq;
+    lane->sent = seq;
     /* A slow rate may not gather without end: what is past the queue's limit does not wait. */
     size_t most = audience->delivery.period_ms > 0 ? fanout_queue_bytes_max(audience->fanout)
                                                    : (size_t)FLUSH_BYTES;
@@ -392,17 +514,45 @@ void audience_flush(struct audience *audience)
         latest_flush(audience);
 }
 
+/* Being told of an event touches the audience; looking, each of its lanes and the book's entry. */
+bool audience_tick(struct audience *audience)
+{
+    if (audience->delivery.mode == DELIVER_EVERY || audience->passed != NULL) {
+        audience_flush(audience);
+        return false;
+    }
+    const uint64_t events = latest_flush(audience);
+    if (audience->polls)
+        polling_set(audience, events > 0 && events * POLL_UNTIL >= audience->count);
+    else
+        polling_set(audience, events >= POLL_EVENTS_MIN && events * POLL_FROM >= audience->count);
+    return audience->polls;
+}
+
+/* In steps, each of which needs what the one before it has fetched. */
+void audience_prefetch(struct audience *const *next, size_t count)
+{
+    enum { LANES = 32, AUDIENCE_HOT = 128 };
+    if (count > 3)
+        lines_prefetch(next[3], AUDIENCE_HOT);
+    if (count > 2) {
+        const uint32_t lanes = next[2]->count;
+        lines_prefetch(next[2]->lanes, (lanes < LANES ? lanes : LANES) * sizeof(struct lane));
+        if (next[2]->members_count > 0)
+            reader_prefetch(next[2]->members[0]->reader);
+    }
+}
+
 /* ---- one that is not at the head ---- */
 
 bool part_detach(struct part *part)
 {
     const struct audience *audience = part->audience;
-    const size_t size = audience->count * sizeof *part->sent;
-    uint64_t *sent = malloc(size + sizeof *sent);
+    uint64_t *sent = malloc((audience->count + 1) * sizeof *sent);
     if (sent == NULL)
         return false;
-    if (size > 0)
-        memcpy(sent, audience->sent, size);
+    for (uint32_t i = 0; i < audience->count; i++)
+        sent[i] = audience->lanes[i].sent;
     free(part->sent);
     part->sent = sent;
     part->sent_count = audience->count;
@@ -448,7 +598,7 @@ static uint32_t part_build(struct part *part, struct text *text, size_t bytes_ma
     for (; looked < audience->count && text->len < bytes_max; looked++) {
         const uint32_t index = part->next < audience->count ? part->next : 0;
         part->next = index + 1;
-        const struct book_entry *entry = book_entry(book, audience->streams[index]);
+        const struct book_entry *entry = book_entry(book, audience->lanes[index].stream);
         const uint64_t seq = entry->latest.seq;
         uint64_t *sent = &part->sent[index];
         if (seq == 0 || (*sent != SEQ_SNAPSHOT && seq <= *sent))
@@ -473,7 +623,7 @@ static bool part_is_ahead(const struct part *part)
     const struct book *book = fanout_book(part->audience->fanout);
     for (uint32_t i = 0; i < part->sent_count; i++)
         if (part->sent[i] != SEQ_SNAPSHOT &&
-            part->sent[i] > book_entry(book, part->audience->streams[i])->latest.seq)
+            part->sent[i] > book_entry(book, part->audience->lanes[i].stream)->latest.seq)
             return true;
     return false;
 }
@@ -500,7 +650,7 @@ void part_catch_up(struct part *part)
         if (text->failed) {
             reader->failed = true;
         } else if (items == 0) {
-            if (audience->dirty_count == 0 && !audience_is_open(audience) && !part_is_ahead(part))
+            if (!is_behind(audience) && !audience_is_open(audience) && !part_is_ahead(part))
                 part_rejoin(part);
             return;
         } else if (!reader_send(reader, text->bytes, text->len)) {

@@ -1,10 +1,14 @@
 /* audience: all readers of one shard that want the same streams in the same way.
  *
  * Private to the fan-out (fanout.c, reader.c, audience.c). An audience numbers its streams from 0;
- * sent[] holds the last seq of each that its members at the head have been sent. A member that is
- * not at the head has a table of its own (part.sent) until it has caught up.
+ * lanes[].sent is the last seq of each that its members at the head have been sent. A member that
+ * is not at the head has a table of its own (part.sent) until it has caught up.
  *
- * Invariant: when a turn is over and the audience has no rate, sent[] equals the book. */
+ * With a rate and many events between two ticks, being told of each costs more than what comes of
+ * it. Such an audience *polls*: it ticks all the time, and then compares its lanes with the book;
+ * its routes there are asleep.
+ *
+ * Invariant: when a turn is over and the audience has no rate, its lanes equal the book. */
 #ifndef PRICECAST_SERVER_AUDIENCE_H
 #define PRICECAST_SERVER_AUDIENCE_H
 
@@ -17,42 +21,38 @@
 
 struct shared_plan;
 struct passed;
-struct passed_part;
 
-struct part {
-    struct audience *audience;
-    struct reader *reader;
-    uint32_t member; /* its place among the audience's members */
-    uint32_t next;   /* where the next piece of catching up begins */
-    uint32_t sent_count;
-    uint64_t *sent;             /* NULL: at the head */
-    struct passed_part *passed; /* see passed.h; NULL at the head */
+/* One of an audience's streams. What a flush looks at stands together. */
+struct lane {
+    uint64_t sent;
+    uint32_t stream;
+    uint32_t place; /* where its route stands in the book's list */
 };
 
 struct audience {
     struct fanout *fanout;
-    struct shared_plan *shared; /* the plan it serves a group of */
+    int64_t due_ms; /* while wants_tick */
+    bool touched, wants_tick, polls;
     struct delivery delivery;
+    struct lane *lanes; /* by own number */
     uint32_t count, size;
-    uint32_t *streams; /* by own number */
-    uint32_t *places;  /* where its route stands in the book's list */
-    uint64_t *sent;
-    uint8_t *is_dirty; /* mode latest */
-    uint32_t *dirty;   /* numbers of dirty streams, in the order they became so */
+    uint32_t members_count, members_size;
+    struct part **members;    /* or &only_member */
+    struct part *only_member; /* most audiences of an own set have no other */
+    uint8_t *is_dirty;        /* mode latest, unless it polls */
+    uint32_t *dirty;          /* numbers of dirty streams, in the order they became so */
     uint32_t dirty_count;
-    struct passed *passed; /* NULL: nobody asks for it */
-    uint32_t told;         /* binary: all members have been told of so many of its streams */
-    struct text open;      /* mode every: messages waiting to be sent, the last one unfinished */
+    uint32_t tick_place;        /* while wants_tick: among the fanout's ticking ones */
+    struct shared_plan *shared; /* the plan it serves a group of */
+    struct passed *passed;      /* NULL: nobody asks for it */
+    uint32_t told;              /* binary: all members have been told of so many of its streams */
+    struct text open; /* mode every: messages waiting to be sent, the last one unfinished */
     struct wire open_wire;
     struct frame_item *open_items;
     struct span_trade *open_trades; /* with `passed`: of each of them, seq 0: it is none */
     uint32_t open_count, open_size;
     struct cargo open_cargo;
-    struct part **members;
-    uint32_t members_count, members_size;
-    bool touched, wants_tick;
-    int64_t due_ms;        /* while wants_tick */
-    struct audience *next; /* of the touched or of the ticking ones */
+    struct audience *next; /* of the touched ones */
 };
 
 struct audience *audience_create(struct fanout *fanout, struct shared_plan *shared,
@@ -68,11 +68,20 @@ void audience_note(struct audience *audience, uint32_t index);
 /* Sends what has been noted to every member that can take it. */
 void audience_flush(struct audience *audience);
 
+/* The same at its tick; returns true if it wants the next tick, too, whatever comes. */
+bool audience_tick(struct audience *audience);
+
 /* Mode every: does it hold items back? */
 bool audience_is_open(const struct audience *audience);
 
 /* Has it anything to flush, or members to catch up with? */
 bool audience_is_waiting(const struct audience *audience);
+
+/* It is to be told of each event again. */
+void audience_stop_polling(struct audience *audience);
+
+/* Fetches what a flush will need, from the second next on: a flush takes longer than that. */
+void audience_prefetch(struct audience *const *next, size_t count);
 
 bool audience_join(struct audience *audience, struct part *part);
 void audience_leave(struct part *part);
@@ -99,8 +108,9 @@ void reader_write(struct reader *reader, const void *bytes, size_t len);
 /* Takes a reference. Marks the reader as overflowed when its queue is past the limit. */
 bool reader_enqueue(struct reader *reader, struct frame *frame);
 
-/* Binary: sends the definitions of those of the streams that the reader has not been told of. */
-void reader_define(struct reader *reader, const uint32_t *streams, uint32_t count);
+/* Binary: sends the definitions of those streams of an audience, from number `first` on, that the
+ * reader has not been told of. */
+void reader_define(struct reader *reader, const struct audience *audience, uint32_t first);
 
 void fanout_touch(struct fanout *fanout, struct audience *audience);
 struct freshness *fanout_freshness(struct fanout *fanout);

@@ -1,5 +1,6 @@
 #include "server/book.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,10 +105,11 @@ static bool chunk_make(struct book *book)
     if (grown == NULL)
         return false;
     book->chunks = grown;
-    grown[book->chunks_size] = calloc(CHUNK, sizeof **grown);
-    if (grown[book->chunks_size] == NULL)
+    struct book_entry *chunk = aligned_alloc(_Alignof(struct book_entry), CHUNK * sizeof *chunk);
+    if (chunk == NULL)
         return false;
-    book->chunks_size++;
+    memset(chunk, 0, CHUNK * sizeof *chunk);
+    grown[book->chunks_size++] = chunk;
     return true;
 }
 
@@ -183,14 +185,16 @@ const char *book_text(struct book *book, uint32_t stream, size_t *len)
     struct text *texts = &book->texts;
     if (!piece_is_made(book, entry, &entry->text)) {
         const size_t at = texts->len;
-        if ((entry->prefix == NULL && !prefix_make(entry)) || !text_reserve(texts, ITEM_BYTES_MAX))
+        if ((entry->prefix == NULL && !prefix_make(entry)) ||
+            !text_reserve(texts, ITEM_BYTES_MAX + 1))
             return NULL;
+        text_put(texts, ",", 1);
         text_put(texts, entry->prefix, entry->prefix_len);
-        texts->len += item_rest(&entry->latest, texts->bytes + texts->len) - 1;
+        texts->len += item_rest(&entry->latest, texts->bytes + texts->len);
         entry->text = piece_since(book, entry, at);
     }
-    *len = entry->text.len;
-    return texts->bytes + entry->text.at;
+    *len = entry->text.len - 1;
+    return texts->bytes + entry->text.at + 1;
 }
 
 const unsigned char *book_values(struct book *book, uint32_t stream, size_t *len)
@@ -240,13 +244,36 @@ long book_route_add(struct book *book, uint32_t stream, struct route route)
     return entry->routes_count++;
 }
 
+/* Two routes change places; *moved is what came to `place`. */
+static uint32_t routes_swap(struct book_entry *entry, uint32_t place, uint32_t with,
+                            struct route *moved)
+{
+    const struct route route = entry->routes[place];
+    *moved = (struct route){0};
+    if (place == with)
+        return place;
+    *moved = entry->routes[place] = entry->routes[with];
+    entry->routes[with] = route;
+    return with;
+}
+
+uint32_t book_route_wake(struct book *book, uint32_t stream, uint32_t place, struct route *moved)
+{
+    struct book_entry *entry = book_entry(book, stream);
+    assert(place >= entry->routes_awake);
+    return routes_swap(entry, place, entry->routes_awake++, moved);
+}
+
+uint32_t book_route_sleep(struct book *book, uint32_t stream, uint32_t place, struct route *moved)
+{
+    struct book_entry *entry = book_entry(book, stream);
+    assert(place < entry->routes_awake);
+    return routes_swap(entry, place, --entry->routes_awake, moved);
+}
+
 void book_route_remove(struct book *book, uint32_t stream, uint32_t place, struct route *moved)
 {
     struct book_entry *entry = book_entry(book, stream);
-    const uint32_t last = --entry->routes_count;
-    *moved = (struct route){0};
-    if (place != last) {
-        entry->routes[place] = entry->routes[last];
-        *moved = entry->routes[place];
-    }
+    assert(place >= entry->routes_awake);
+    routes_swap(entry, place, --entry->routes_count, moved);
 }

@@ -17,7 +17,9 @@
 
 struct audience;
 
-/* One audience that wants a stream, and the stream's number within it. */
+/* One audience that wants a stream, and the stream's number within it. The first of a stream's
+ * routes are awake: their audiences are told of each event. Those of the others look by
+ * themselves. */
 struct route {
     struct audience *audience;
     uint32_t index;
@@ -30,16 +32,18 @@ struct book_piece {
     uint64_t turn, seq; /* valid while these are the book's and the latest's */
 };
 
+/* The first two cache lines are what sending its item takes. */
 struct book_entry {
+    _Alignas(64) struct price_event latest; /* seq 0: none in this epoch */
     const struct stream *stream;
-    struct price_event latest; /* seq 0: none in this epoch */
-    int64_t emitted_ns;        /* when the bus got it */
-    char *prefix;              /* the item's text up to seq; made when first needed */
-    uint32_t prefix_len;
-    struct book_piece text;   /* of the latest event as JSON */
-    struct book_piece values; /* its values as in a binary record */
+    int64_t emitted_ns;     /* when the bus got it */
+    struct book_piece text; /* of the latest event as JSON */
     struct route *routes;
-    uint32_t routes_count, routes_size;
+    uint32_t routes_awake, routes_count;
+    struct book_piece values; /* of the latest event as in a binary record */
+    char *prefix;             /* the item's text up to seq; made when first needed */
+    uint32_t prefix_len;
+    uint32_t routes_size;
     uint32_t watched; /* so many of them want to know what is passed over: see passed.h */
 };
 
@@ -57,8 +61,8 @@ struct book_entry *book_entry(const struct book *book, uint32_t stream);
 bool book_learn(struct book *book, uint32_t stream, void (*added)(void *ctx, uint32_t stream),
                 void *ctx);
 
-/* The latest event's item text, up to but without its closing brace; valid until the next call or
- * the end of the turn. Returns NULL without memory. */
+/* The latest event's item text, with a comma before it at [-1]; valid until the next call or the
+ * end of the turn. Returns NULL without memory. */
 const char *book_text(struct book *book, uint32_t stream, size_t *len);
 
 /* The latest event's values: see record_values(); valid as long. NULL without memory. */
@@ -77,9 +81,14 @@ void book_reset(struct book *book);
 void book_symbol(const struct book *book, const char *symbol,
                  void (*visit)(void *ctx, uint32_t stream), void *ctx);
 
-/* Adds or removes a route; adding returns its place in the stream's list, or -1 without memory.
- * Removing moves the last route into the free place: *moved tells which, audience NULL if none. */
+/* Adds a route, asleep; returns its place in the stream's list, or -1 without memory. */
 long book_route_add(struct book *book, uint32_t stream, struct route route);
+
+/* Each of these takes a route from its place. Another one may move there: *moved tells which,
+ * audience NULL if none. Wake and sleep return the route's new place; one that is removed must be
+ * asleep. */
+uint32_t book_route_wake(struct book *book, uint32_t stream, uint32_t place, struct route *moved);
+uint32_t book_route_sleep(struct book *book, uint32_t stream, uint32_t place, struct route *moved);
 void book_route_remove(struct book *book, uint32_t stream, uint32_t place, struct route *moved);
 
 #endif

@@ -28,8 +28,10 @@ struct fanout {
     bool place_is_vague;
     struct book *book;
     struct shared_plan *plans;
-    struct audience *touched; /* in this turn */
-    struct audience *ticking; /* waiting for their time */
+    struct audience *touched;  /* in this turn */
+    struct audience **ticking; /* waiting for their time */
+    size_t ticking_count, ticking_size;
+    size_t rated; /* audiences that may tick: there is room for all of them */
     int64_t next_tick_ms;
     uint32_t patient[PATIENCE_MS_MAX + 1]; /* how many audiences have so much patience */
     struct reader *readers;
@@ -69,6 +71,7 @@ void fanout_destroy(struct fanout *fanout)
         return;
     book_destroy(fanout->book);
     text_finish(&fanout->scratch);
+    free(fanout->ticking);
     free(fanout);
 }
 
@@ -128,13 +131,41 @@ static uint32_t *patient_count(struct fanout *fanout, struct delivery delivery)
     return &fanout->patient[half_ms < PATIENCE_MS_MAX ? half_ms : PATIENCE_MS_MAX];
 }
 
+static bool ticks_reserve(struct fanout *fanout)
+{
+    if (fanout->rated < fanout->ticking_size)
+        return true;
+    const size_t size = fanout->ticking_size ? fanout->ticking_size * 2 : 16;
+    if (!array_grow(&fanout->ticking, size, sizeof *fanout->ticking))
+        return false;
+    fanout->ticking_size = size;
+    return true;
+}
+
+static struct audience *audience_add(struct fanout *fanout, struct shared_plan *shared,
+                                     struct delivery delivery)
+{
+    struct audience *audience =
+        ticks_reserve(fanout) ? audience_create(fanout, shared, delivery) : NULL;
+    if (audience == NULL)
+        return NULL;
+    ++*patient_count(fanout, delivery);
+    fanout->rated += delivery.period_ms > 0;
+    return audience;
+}
+
+static void audience_remove(struct fanout *fanout, struct audience *audience)
+{
+    --*patient_count(fanout, audience->delivery);
+    fanout->rated -= audience->delivery.period_ms > 0;
+    audience_destroy(audience);
+}
+
 static void shared_plan_free(struct shared_plan *shared)
 {
-    for (size_t i = 0; i < PLAN_GROUPS_MAX; i++) {
+    for (size_t i = 0; i < PLAN_GROUPS_MAX; i++)
         if (shared->audiences[i] != NULL)
-            --*patient_count(shared->fanout, shared->audiences[i]->delivery);
-        audience_destroy(shared->audiences[i]);
-    }
+            audience_remove(shared->fanout, shared->audiences[i]);
     free(shared->key);
     free(shared);
 }
@@ -149,10 +180,8 @@ static struct shared_plan *shared_plan_make(struct fanout *fanout, struct plan *
     shared->plan = *plan;
     bool ok = true;
     for (size_t i = 0; i < plan->groups_count; i++) {
-        shared->audiences[i] = audience_create(fanout, shared, plan->groups[i]);
+        shared->audiences[i] = audience_add(fanout, shared, plan->groups[i]);
         ok = ok && shared->audiences[i] != NULL;
-        if (shared->audiences[i] != NULL)
-            ++*patient_count(fanout, plan->groups[i]);
     }
     shared->key = key->bytes;
     shared->key_len = key->len;
@@ -186,13 +215,22 @@ struct shared_plan *shared_plan_get(struct fanout *fanout, struct plan *plan)
     return shared;
 }
 
-/* Takes an audience out of a list that links through `next`. */
-static void audience_unlink(struct audience **list, const struct audience *audience)
+static void touched_remove(struct fanout *fanout, const struct audience *audience)
 {
-    while (*list != NULL && *list != audience)
-        list = &(*list)->next;
-    if (*list != NULL)
-        *list = audience->next;
+    struct audience **at = &fanout->touched;
+    while (*at != NULL && *at != audience)
+        at = &(*at)->next;
+    if (*at != NULL)
+        *at = audience->next;
+}
+
+/* The last one takes its place. */
+static void ticking_remove(struct fanout *fanout, struct audience *audience)
+{
+    struct audience *last = fanout->ticking[--fanout->ticking_count];
+    fanout->ticking[audience->tick_place] = last;
+    last->tick_place = audience->tick_place;
+    audience->wants_tick = false;
 }
 
 void shared_plan_unref(struct shared_plan *shared)
@@ -203,9 +241,9 @@ void shared_plan_unref(struct shared_plan *shared)
     for (size_t i = 0; i < shared->plan.groups_count; i++) {
         struct audience *audience = shared->audiences[i];
         if (audience->touched)
-            audience_unlink(&fanout->touched, audience);
+            touched_remove(fanout, audience);
         else if (audience->wants_tick)
-            audience_unlink(&fanout->ticking, audience);
+            ticking_remove(fanout, audience);
     }
     HASH_DEL(fanout->plans, shared);
     plan_finish(&shared->plan);
@@ -223,12 +261,6 @@ struct audience *shared_plan_audience(const struct shared_plan *shared, size_t g
 }
 
 /* ---- events ---- */
-
-void count_add(_Atomic uint64_t *counter, uint64_t much)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + much,
-                          memory_order_relaxed);
-}
 
 static void stream_added(void *ctx, uint32_t stream)
 {
@@ -265,7 +297,7 @@ void fanout_event(struct fanout *fanout, const struct price_event *event, int64_
     count_add(&fanout->counts.events, 1);
     if (fanout->holds)
         return;
-    for (uint32_t i = 0; i < entry->routes_count; i++)
+    for (uint32_t i = 0; i < entry->routes_awake; i++)
         audience_note(entry->routes[i].audience, entry->routes[i].index);
 }
 
@@ -273,12 +305,14 @@ void fanout_event(struct fanout *fanout, const struct price_event *event, int64_
 static void tick_schedule(struct fanout *fanout, struct audience *audience, int64_t now_ms)
 {
     const int64_t period = audience->delivery.period_ms;
-    audience->wants_tick = true;
     audience->due_ms = (now_ms / period + 1) * period;
-    audience->next = fanout->ticking;
-    fanout->ticking = audience;
     if (audience->due_ms < fanout->next_tick_ms)
         fanout->next_tick_ms = audience->due_ms;
+    if (audience->wants_tick)
+        return;
+    audience->wants_tick = true;
+    audience->tick_place = (uint32_t)fanout->ticking_count;
+    fanout->ticking[fanout->ticking_count++] = audience;
 }
 
 static void overflows_handle(struct fanout *fanout)
@@ -316,21 +350,21 @@ void fanout_flush(struct fanout *fanout, int64_t now_ms)
 void fanout_tick(struct fanout *fanout, int64_t now_ms)
 {
     freshness_turn(&fanout->freshness);
-    struct audience *all = fanout->ticking;
-    fanout->ticking = NULL;
     fanout->next_tick_ms = FANOUT_NO_TICK;
-    while (all != NULL) {
-        struct audience *audience = all;
-        all = audience->next;
-        if (audience->due_ms <= now_ms) {
-            audience->wants_tick = false;
-            audience_flush(audience);
-            continue;
+    for (size_t i = 0; i < fanout->ticking_count;) {
+        struct audience *audience = fanout->ticking[i];
+        audience_prefetch(fanout->ticking + i + 1, fanout->ticking_count - i - 1);
+        if (audience->due_ms > now_ms) {
+            if (audience->due_ms < fanout->next_tick_ms)
+                fanout->next_tick_ms = audience->due_ms;
+            i++;
+        } else if (audience_tick(audience) && now_ms != FANOUT_NO_TICK) {
+            tick_schedule(fanout, audience, now_ms);
+            i++;
+        } else {
+            ticking_remove(fanout, audience);
+            audience_stop_polling(audience);
         }
-        audience->next = fanout->ticking;
-        fanout->ticking = audience;
-        if (audience->due_ms < fanout->next_tick_ms)
-            fanout->next_tick_ms = audience->due_ms;
     }
     overflows_handle(fanout);
     if (now_ms != FANOUT_NO_TICK)
@@ -348,7 +382,7 @@ int64_t fanout_next_tick_ms(const struct fanout *fanout)
 static void audience_restart(struct audience *audience)
 {
     for (uint32_t i = 0; i < audience->count; i++)
-        audience->sent[i] = 0;
+        audience->lanes[i].sent = 0;
     for (uint32_t i = 0; i < audience->members_count; i++)
         part_rejoin(audience->members[i]);
     passed_clear(audience);
@@ -384,7 +418,8 @@ void fanout_settle(struct fanout *fanout)
             struct audience *audience = shared->audiences[i];
             passed_clear(audience);
             for (uint32_t k = 0; k < audience->count; k++)
-                audience->sent[k] = book_entry(fanout->book, audience->streams[k])->latest.seq;
+                audience->lanes[k].sent =
+                    book_entry(fanout->book, audience->lanes[k].stream)->latest.seq;
         }
     for (struct reader *reader = fanout->readers; reader != NULL; reader = reader->next) {
         if (reader->shared == NULL)

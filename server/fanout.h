@@ -15,6 +15,7 @@
 #ifndef PRICECAST_SERVER_FANOUT_H
 #define PRICECAST_SERVER_FANOUT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,8 @@
 
 struct fanout;
 struct reader;
+struct audience;
+struct passed_part;
 struct recall_request;
 
 /* How the write of a reader's bytes went. */
@@ -125,14 +128,28 @@ uint64_t fanout_run(const struct fanout *fanout);
 const struct wire_place *fanout_place(const struct fanout *fanout);
 void fanout_set_vague(struct fanout *fanout, bool is_vague);
 
-void count_add(_Atomic uint64_t *counter, uint64_t much); /* by the counter's one writer */
+/* By the counter's one writer. */
+static inline void count_add(_Atomic uint64_t *counter, uint64_t much)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + much,
+                          memory_order_relaxed);
+}
 struct fanout_counts *fanout_counts(struct fanout *fanout);
 /* Of every write of updates: ns from the bus, for the oldest event in it. */
 const struct histogram *fanout_ages(const struct fanout *fanout);
 
 /* ---- readers ---- */
 
-struct part; /* a reader's share in one audience */
+/* A reader's share in one audience; the fan-out's own. */
+struct part {
+    struct audience *audience;
+    struct reader *reader;
+    uint32_t member; /* its place among the audience's members */
+    uint32_t next;   /* where the next piece of catching up begins */
+    uint32_t sent_count;
+    uint64_t *sent;             /* NULL: at the head */
+    struct passed_part *passed; /* see passed.h; NULL at the head */
+};
 
 /* One a session, so its members are packed. What every write looks at stands together, first and
  * last: with a thousand readers nothing of them is in the cache when their turn comes. */
@@ -143,7 +160,7 @@ struct reader {
     uint32_t queue_count;
     bool blocked, failed, overflowed, ageing;
     struct shared_plan *shared; /* NULL: wants nothing */
-    struct part *parts;         /* one an audience of the plan */
+    struct part *parts;         /* one an audience of the plan; or &only_part */
     uint32_t parts_count;
     enum encoding encoding; /* of what it is sent; set once, before it has topics */
     struct frame **queue;   /* a ring of queue_size, a power of two or 0 */
@@ -155,7 +172,8 @@ struct reader {
     struct reader *next_overflowed, *next_ageing;
     int64_t ageing_at_ms;        /* when its queue is looked at: see server/ageing.c */
     struct reader *next, **link; /* of the fanout's list */
-    uint32_t told_bytes;         /* of `told` */
+    struct part only_part;
+    uint32_t told_bytes; /* of `told` */
     struct reader_totals {
         uint32_t age_us, age_mean_us, age_max_us; /* of updates when written: last, lately, ever */
         uint64_t items, skipped;                  /* in what its socket has taken */

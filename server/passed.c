@@ -51,7 +51,7 @@ static bool slot_reserve(struct passed *passed)
 
 static const struct book_entry *entry_of(const struct audience *audience, uint32_t index)
 {
-    return book_entry(fanout_book(audience->fanout), audience->streams[index]);
+    return book_entry(fanout_book(audience->fanout), audience->lanes[index].stream);
 }
 
 void passed_add_stream(struct audience *audience)
@@ -169,7 +169,7 @@ void passed_note(struct audience *audience, uint32_t index)
     if (slot == NO_SLOT || old->seq == 0)
         return;
     const struct span_trade trade = span_trade_of(old);
-    if (old->seq > audience->sent[index])
+    if (old->seq > audience->lanes[index].sent)
         span_add(&passed->spans[slot], &trade);
     else
         passed->last[slot] = trade;
@@ -216,7 +216,7 @@ static bool is_ahead(const struct part *part)
 {
     const struct audience *audience = part->audience;
     for (uint32_t i = 0; i < part->sent_count; i++)
-        if (part->sent[i] != SEQ_SNAPSHOT && part->sent[i] > audience->sent[i])
+        if (part->sent[i] != SEQ_SNAPSHOT && part->sent[i] > audience->lanes[i].sent)
             return true;
     return false;
 }
@@ -242,8 +242,8 @@ void passed_clear(struct audience *audience)
 static void part_complete(struct passed_part *own, uint32_t index, uint32_t slot, struct span *span)
 {
     const struct audience *audience = own->part->audience;
-    if (entry_of(audience, index)->latest.seq > audience->sent[index])
-        part_add(own, index, slot, audience->sent[index], span);
+    if (entry_of(audience, index)->latest.seq > audience->lanes[index].sent)
+        part_add(own, index, slot, audience->lanes[index].sent, span);
 }
 
 void passed_go_alone(struct part *part)
@@ -281,7 +281,7 @@ void passed_collect(const struct part *part, struct span *spans)
         const uint32_t slot = slot_of(audience, i);
         if (slot == NO_SLOT)
             continue;
-        struct span *into = &spans[audience->streams[i]];
+        struct span *into = &spans[audience->lanes[i].stream];
         if (part->sent == NULL) {
             span_merge(into, &audience->passed->spans[slot]);
         } else if (part->passed != NULL) {

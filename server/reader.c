@@ -51,7 +51,8 @@ static void parts_leave(struct reader *reader)
 {
     for (size_t i = 0; i < reader->parts_count; i++)
         audience_leave(&reader->parts[i]);
-    free(reader->parts);
+    if (reader->parts != &reader->only_part)
+        free(reader->parts);
     reader->parts = NULL;
     reader->parts_count = 0;
     shared_plan_unref(reader->shared);
@@ -188,7 +189,7 @@ void reader_put_definition(struct reader *reader, uint32_t stream, struct text *
     wire_end(&wire, NULL);
 }
 
-void reader_define(struct reader *reader, const uint32_t *streams, uint32_t count)
+void reader_define(struct reader *reader, const struct audience *audience, uint32_t first)
 {
     if (reader->encoding != ENCODING_BINARY || reader->failed)
         return;
@@ -199,9 +200,11 @@ void reader_define(struct reader *reader, const uint32_t *streams, uint32_t coun
     const struct book *book = fanout_book(reader->fanout);
     struct text text = {0};
     struct wire wire = {.text = &text, .encoding = reader->encoding};
-    for (uint32_t i = 0; i < count; i++)
-        if (told_first(reader, streams[i]))
-            wire_put_definition(&wire, book_entry(book, streams[i])->stream);
+    for (uint32_t i = first; i < audience->count; i++) {
+        const uint32_t stream = audience->lanes[i].stream;
+        if (told_first(reader, stream))
+            wire_put_definition(&wire, book_entry(book, stream)->stream);
+    }
     wire_end(&wire, NULL);
     if (text.failed || (text.len > 0 && !reader_send(reader, text.bytes, text.len)))
         reader->failed = true;
@@ -250,7 +253,7 @@ static uint64_t part_pending(const struct part *part)
     const struct book *book = fanout_book(audience->fanout);
     uint64_t pending = 0;
     for (uint32_t i = 0; part->sent != NULL && i < audience->count; i++) {
-        const uint64_t seq = book_entry(book, audience->streams[i])->latest.seq;
+        const uint64_t seq = book_entry(book, audience->lanes[i].stream)->latest.seq;
         const uint64_t sent = i < part->sent_count ? part->sent[i] : 0;
         pending += seq > 0 && (sent == SEQ_SNAPSHOT || seq > sent);
     }
@@ -320,9 +323,10 @@ static bool table_make(struct reader *reader, struct table *out)
         const struct part *part = &reader->parts[i];
         const struct audience *audience = part->audience;
         for (uint32_t k = 0; k < audience->count; k++) {
-            const bool is_new = part->sent != NULL && k >= part->sent_count;
-            const uint64_t *sent = part->sent != NULL ? part->sent : audience->sent;
-            table.sent[audience->streams[k]] = is_new ? 0 : sent[k];
+            const struct lane *lane = &audience->lanes[k];
+            table.sent[lane->stream] = part->sent == NULL     ? lane->sent
+                                       : k < part->sent_count ? part->sent[k]
+                                                              : 0;
         }
     }
     *out = table;
@@ -346,13 +350,14 @@ static bool part_place(struct part *part, const struct table *table, bool snapsh
     passed_place(part);
     bool at_head = true;
     for (uint32_t i = 0; i < audience->count; i++) {
-        const uint64_t seq = book_entry(book, audience->streams[i])->latest.seq;
-        uint64_t sent = table->sent[audience->streams[i]];
+        const struct lane *lane = &audience->lanes[i];
+        const uint64_t seq = book_entry(book, lane->stream)->latest.seq;
+        uint64_t sent = table->sent[lane->stream];
         if (table->spans != NULL)
-            passed_set(part, i, &table->spans[audience->streams[i]]);
+            passed_set(part, i, &table->spans[lane->stream]);
         if (sent == SEQ_UNKNOWN)
             sent = seq > 0 && snapshot ? SEQ_SNAPSHOT : seq;
-        at_head = at_head && sent == audience->sent[i];
+        at_head = at_head && sent == lane->sent;
         part->sent[i] = sent;
     }
     if (at_head)
@@ -366,12 +371,13 @@ static int parts_join(struct reader *reader, struct shared_plan *shared, const s
                       bool snapshot)
 {
     const size_t groups = shared_plan_plan(shared)->groups_count;
-    struct part *parts = calloc(groups > 0 ? groups : 1, sizeof *parts);
-    if (parts == NULL) {
+    struct part *parts = &reader->only_part;
+    if (groups > 1 && (parts = calloc(groups, sizeof *parts)) == NULL) {
         shared_plan_unref(shared);
         return -ENOMEM;
     }
     parts_leave(reader);
+    reader->only_part = (struct part){0};
     reader->shared = shared;
     reader->parts = parts;
     for (size_t i = 0; i < groups; i++) {
@@ -384,7 +390,7 @@ static int parts_join(struct reader *reader, struct shared_plan *shared, const s
             return -ENOMEM;
         }
         reader->parts_count++;
-        reader_define(reader, audience->streams, audience->count);
+        reader_define(reader, audience, 0);
         if (!part_place(&parts[i], table, snapshot))
             reader->failed = true;
     }

@@ -105,7 +105,7 @@ static bool stream_claim(struct recovery *recovery, struct part *part, uint32_t 
 {
     const struct audience *audience = part->audience;
     const struct book *book = fanout_book(audience->fanout);
-    const struct price_event *latest = &book_entry(book, audience->streams[index])->latest;
+    const struct price_event *latest = &book_entry(book, audience->lanes[index].stream)->latest;
     uint64_t *sent = &part->sent[index];
     if (*sent == SEQ_SNAPSHOT || *sent >= latest->seq)
         return true;

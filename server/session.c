@@ -88,6 +88,7 @@ static void ears_set(struct session *session, bool open)
  * in it. Returns how much went. */
 static size_t send_at_once(const struct session *session, const void *bytes, size_t len)
 {
+    /* It may hold what it answers by itself, as to a ping. */
     if (session->fd < 0 || lws_partial_buffered(session->wsi))
         return 0;
     const ssize_t sent = send(session->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -110,7 +111,7 @@ static enum write_result socket_write(struct reader *reader, const void *bytes, 
         return WRITE_FAILED;
     }
     session->sent_at_ms = shard_now_ms(session->shard);
-    const bool blocked = lws_partial_buffered(session->wsi) != 0;
+    const bool blocked = rest_len > 0 && lws_partial_buffered(session->wsi) != 0;
     ears_set(session, blocked);
     session->blocked_at_ms = session->sent_at_ms;
     return blocked ? WRITE_BLOCKED : WRITE_DONE;

@@ -21,7 +21,6 @@
 
 enum {
     TURN_EVENTS = 2048,         /* then the sockets have their turn */
-    FEED_PATIENCE_NS = 2000000, /* where all goes out at a rate, events may come in small heaps */
     TURN_EVENTS_LOSSLESS = 256, /* so that one turn cannot fill a queue */
     GATHER_FROM_NS = 2000000,   /* a turn that took so long is followed by a pause … */
     GATHER_FACTOR = 2,          /* … of so many times that */
@@ -285,6 +284,12 @@ static void gather_begin(struct shard *shard, uint64_t took_ns)
         shard_now_ms(shard) + (int64_t)(pause_ms < most_ms ? pause_ms : most_ms);
 }
 
+/* Where all goes out at a rate, events may come in small heaps: two a look. */
+static int64_t feed_patience_ns(unsigned patience_ms)
+{
+    return patience_ms > 1 ? INT64_C(500000) * patience_ms : 0;
+}
+
 /* One turn. */
 static void drain(struct shard *shard)
 {
@@ -295,7 +300,7 @@ static void drain(struct shard *shard)
     take(shard, waited ? shard->look_at_ms - 1 : now_ms);
     gather_begin(shard, uv_hrtime() - began_ns);
     const unsigned patience_ms = fanout_patience_ms(shard->fanout);
-    bus_sub_set_patience(shard->sub, patience_ms > 1 ? FEED_PATIENCE_NS : 0);
+    bus_sub_set_patience(shard->sub, feed_patience_ns(patience_ms));
     tick_schedule(shard);
 }
 

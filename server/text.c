@@ -20,12 +20,10 @@ void text_clear(struct text *text, size_t keep_max)
     text->failed = false;
 }
 
-bool text_reserve(struct text *text, size_t more)
+bool text_grow(struct text *text, size_t more)
 {
     if (text->failed)
         return false;
-    if (text->size - text->len >= more)
-        return true;
     size_t size = text->size ? text->size : 256;
     while (size - text->len < more)
         size *= 2;
@@ -37,14 +35,6 @@ bool text_reserve(struct text *text, size_t more)
     text->bytes = grown;
     text->size = size;
     return true;
-}
-
-void text_put(struct text *text, const void *bytes, size_t len)
-{
-    if (len == 0 || !text_reserve(text, len))
-        return;
-    memcpy(text->bytes + text->len, bytes, len);
-    text->len += len;
 }
 
 void text_puts(struct text *text, const char *string)

@@ -22,9 +22,20 @@ void text_finish(struct text *text);
 void text_clear(struct text *text, size_t keep_max);
 
 /* Makes room for `more` bytes behind `len`; returns false if there is no memory. */
-bool text_reserve(struct text *text, size_t more);
+bool text_grow(struct text *text, size_t more);
+static inline bool text_reserve(struct text *text, size_t more)
+{
+    return (text->size - text->len >= more && !text->failed) || text_grow(text, more);
+}
 
-void text_put(struct text *text, const void *bytes, size_t len);
+static inline void text_put(struct text *text, const void *bytes, size_t len)
+{
+    if (len == 0 || !text_reserve(text, len))
+        return;
+    memcpy(text->bytes + text->len, bytes, len);
+    text->len += len;
+}
+
 void text_puts(struct text *text, const char *string);
 void text_put_integer(struct text *text, int64_t value);
 void text_put_json(struct text *text, const char *string, size_t len); /* as a JSON string */

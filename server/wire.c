@@ -124,21 +124,13 @@ static bool tells_ohlc(const struct wire_item *item)
     return item->passed != NULL && item->skipped > 0;
 }
 
-static void put_json(struct wire *wire, struct book *book, const struct wire_item *item)
+/* What goes before an item's closing brace. */
+static void put_json_extras(struct wire *wire, const struct wire_item *item)
 {
     struct text *text = wire->text;
-    size_t len;
-    if (item->event == &book_entry(book, item->stream)->latest) {
-        const char *made = book_text(book, item->stream, &len);
-        text_put(text, made, made != NULL ? len : 0);
-        text->failed |= made == NULL;
-    } else {
-        const char *prefix = book_prefix(book, item->stream, &len);
-        text_put(text, prefix, prefix != NULL ? len : 0);
-        text->failed |= prefix == NULL;
-        if (text_reserve(text, ITEM_BYTES_MAX))
-            text->len += item_rest(item->event, text->bytes + text->len) - 1;
-    }
+    if (text->failed)
+        return;
+    text->len--;
     if (item->skipped > 0) {
         text_put(text, ",\"skipped\":", 11);
         text_put_integer(text, (int64_t)item->skipped);
@@ -148,6 +140,29 @@ static void put_json(struct wire *wire, struct book *book, const struct wire_ite
     if (wire->clocks != NULL)
         put_clocks(wire, item);
     text_put(text, "}", 1);
+}
+
+static void put_json(struct wire *wire, struct book *book, const struct wire_item *item,
+                     bool is_first)
+{
+    struct text *text = wire->text;
+    const bool comma = !is_first;
+    size_t len;
+    if (item->event == &book_entry(book, item->stream)->latest) {
+        const char *made = book_text(book, item->stream, &len);
+        text->failed |= made == NULL;
+        if (made != NULL)
+            text_put(text, made - comma, len + comma);
+    } else {
+        const char *prefix = book_prefix(book, item->stream, &len);
+        text->failed |= prefix == NULL;
+        text_put(text, ",", comma);
+        text_put(text, prefix, prefix != NULL ? len : 0);
+        if (text_reserve(text, ITEM_BYTES_MAX))
+            text->len += item_rest(item->event, text->bytes + text->len);
+    }
+    if (item->skipped > 0 || wire->clocks != NULL)
+        put_json_extras(wire, item);
 }
 
 static void put_extras(struct wire *wire, const struct wire_item *item)
@@ -222,8 +237,9 @@ void wire_put(struct wire *wire, enum wire_type type, struct book *book,
         put_record(wire, book, item);
         return;
     }
-    text_puts(wire->text, was_open ? "," : heads[type]);
-    put_json(wire, book, item);
+    if (!was_open)
+        text_puts(wire->text, heads[type]);
+    put_json(wire, book, item, !was_open);
 }
 
 void wire_put_definition(struct wire *wire, const struct stream *stream)

@@ -64,6 +64,7 @@ static void expect_text(struct fixture *f, uint32_t stream, const char *expected
     const char *text = book_text(f->book, stream, &len);
     assert_int_equal(len, strlen(expected));
     assert_memory_equal(text, expected, len);
+    assert_int_equal(text[-1], ',');
 }
 
 static void it_learns_streams_in_the_order_of_their_numbers(void **state)
@@ -123,13 +124,13 @@ static void a_symbol_finds_its_streams_of_all_sources_and_kinds(void **state)
     assert_int_equal(f->added_count, 0);
 }
 
-static void the_text_is_the_item_without_its_brace(void **state)
+static void the_text_is_the_item_and_a_comma_stands_before_it(void **state)
 {
     struct fixture *f = *state;
     const uint32_t stream = intern(f, "x", "A", EVENT_TRADE);
     assert_true(book_learn(f->book, stream, note, f));
     put(f, stream, 41);
-    expect_text(f, stream, "{\"kind\":\"trade\",\"symbol\":\"A\",\"source\":\"x\",\"seq\":41");
+    expect_text(f, stream, "{\"kind\":\"trade\",\"symbol\":\"A\",\"source\":\"x\",\"seq\":41}");
 }
 
 static void the_text_is_made_once_for_an_event_and_anew_for_the_next(void **state)
@@ -142,9 +143,9 @@ static void the_text_is_made_once_for_an_event_and_anew_for_the_next(void **stat
     const char *text = book_text(f->book, stream, &len);
     assert_ptr_equal(book_text(f->book, stream, &len), text);
     put(f, stream, 2);
-    expect_text(f, stream, "{\"kind\":\"trade\",\"symbol\":\"A\",\"source\":\"x\",\"seq\":2");
+    expect_text(f, stream, "{\"kind\":\"trade\",\"symbol\":\"A\",\"source\":\"x\",\"seq\":2}");
     book_turn(f->book);
-    expect_text(f, stream, "{\"kind\":\"trade\",\"symbol\":\"A\",\"source\":\"x\",\"seq\":2");
+    expect_text(f, stream, "{\"kind\":\"trade\",\"symbol\":\"A\",\"source\":\"x\",\"seq\":2}");
 }
 
 /* The new epoch's first event has the old one's seq: its text must not be taken for the old. */
@@ -154,37 +155,59 @@ static void a_reset_forgets_events_and_their_texts(void **state)
     const uint32_t stream = intern(f, "x", "A", EVENT_TRADE);
     assert_true(book_learn(f->book, stream, note, f));
     put(f, stream, 1);
-    expect_text(f, stream, "{\"kind\":\"trade\",\"symbol\":\"A\",\"source\":\"x\",\"seq\":1");
+    expect_text(f, stream, "{\"kind\":\"trade\",\"symbol\":\"A\",\"source\":\"x\",\"seq\":1}");
     book_reset(f->book);
     assert_int_equal(book_entry(f->book, stream)->latest.seq, 0);
     assert_int_equal(book_count(f->book), 1);
     put(f, stream, 1);
     book_entry(f->book, stream)->latest.ts_ns = 5000;
     expect_text(f, stream,
-                "{\"kind\":\"trade\",\"symbol\":\"A\",\"source\":\"x\",\"seq\":1,\"ts\":5");
+                "{\"kind\":\"trade\",\"symbol\":\"A\",\"source\":\"x\",\"seq\":1,\"ts\":5}");
 }
 
-static void removing_a_route_moves_the_last_into_its_place(void **state)
+static void expect_routes(struct fixture *f, uint32_t stream, uint32_t awake, const char *indexes)
+{
+    const struct book_entry *entry = book_entry(f->book, stream);
+    assert_int_equal(entry->routes_awake, awake);
+    assert_int_equal(entry->routes_count, strlen(indexes));
+    for (uint32_t i = 0; i < entry->routes_count; i++)
+        assert_int_equal(entry->routes[i].index, indexes[i] - '0');
+}
+
+/* Who moves a route is told of the one that made room for it, and so of every route's place. */
+static void routes_sleep_wake_and_leave_and_another_one_takes_the_place(void **state)
 {
     struct fixture *f = *state;
-    char somebody[3];
+    char somebody[4];
     struct route moved;
     const uint32_t stream = intern(f, "x", "A", EVENT_TRADE);
     assert_true(book_learn(f->book, stream, note, f));
-    for (uint32_t i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < 4; i++) {
         const struct route route = {(struct audience *)(void *)&somebody[i], i};
         assert_int_equal(book_route_add(f->book, stream, route), i);
     }
-    book_route_remove(f->book, stream, 0, &moved);
-    assert_ptr_equal(moved.audience, &somebody[2]);
-    assert_int_equal(moved.index, 2);
-    assert_int_equal(book_entry(f->book, stream)->routes_count, 2);
-    assert_ptr_equal(book_entry(f->book, stream)->routes[0].audience, &somebody[2]);
-    book_route_remove(f->book, stream, 1, &moved); /* the last itself: none moves */
+    expect_routes(f, stream, 0, "0123");
+    assert_int_equal(book_route_wake(f->book, stream, 2, &moved), 0);
+    assert_int_equal(moved.index, 0); /* now at place 2 */
+    assert_ptr_equal(moved.audience, &somebody[0]);
+    assert_int_equal(book_route_wake(f->book, stream, 1, &moved), 1);
+    assert_null(moved.audience); /* it was the first of those asleep */
+    assert_int_equal(book_route_wake(f->book, stream, 3, &moved), 2);
+    assert_int_equal(moved.index, 0);
+    expect_routes(f, stream, 3, "2130");
+    assert_int_equal(book_route_sleep(f->book, stream, 0, &moved), 2);
+    assert_int_equal(moved.index, 3);
+    expect_routes(f, stream, 2, "3120");
+    book_route_remove(f->book, stream, 2, &moved);
+    assert_int_equal(moved.index, 0);
+    book_route_remove(f->book, stream, 2, &moved); /* the last itself: none moves */
     assert_null(moved.audience);
-    book_route_remove(f->book, stream, 0, &moved);
-    assert_null(moved.audience);
-    assert_int_equal(book_entry(f->book, stream)->routes_count, 0);
+    expect_routes(f, stream, 2, "31");
+    for (uint32_t i = 2; i-- > 0;) {
+        assert_int_equal(book_route_sleep(f->book, stream, i, &moved), i);
+        book_route_remove(f->book, stream, i, &moved);
+    }
+    expect_routes(f, stream, 0, "");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -195,10 +218,10 @@ int main(void)
         TEST(it_learns_streams_in_the_order_of_their_numbers),
         TEST(entries_do_not_move_as_the_book_grows),
         TEST(a_symbol_finds_its_streams_of_all_sources_and_kinds),
-        TEST(the_text_is_the_item_without_its_brace),
+        TEST(the_text_is_the_item_and_a_comma_stands_before_it),
         TEST(the_text_is_made_once_for_an_event_and_anew_for_the_next),
         TEST(a_reset_forgets_events_and_their_texts),
-        TEST(removing_a_route_moves_the_last_into_its_place),
+        TEST(routes_sleep_wake_and_leave_and_another_one_takes_the_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

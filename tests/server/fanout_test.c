@@ -392,6 +392,47 @@ static void a_rate_holds_updates_back_until_its_tick(void **state)
     assert_true(fanout_is_drained(f->fanout));
 }
 
+/* Told of so many events between two ticks, an audience would rather look for itself. */
+static void one_of_a_dense_market_polls_until_that_is_quiet(void **state)
+{
+    struct fixture *f = *state;
+    const uint32_t symbol_a = 0; /* the first stream that comes */
+    subscribe(&f->a, "A", DELIVER_LATEST, 100, false);
+    f->now_ms = 230;
+    turn(f, "AAAAAAAA");
+    assert_int_equal(book_entry(fanout_book(f->fanout), symbol_a)->routes_awake, 1);
+    fanout_tick(f->fanout, 300);
+    assert_seen(&f->a, "update(A8+7)");
+    assert_int_equal(book_entry(fanout_book(f->fanout), symbol_a)->routes_awake, 0);
+    assert_int_equal(fanout_next_tick_ms(f->fanout), 400);
+    assert_true(fanout_is_drained(f->fanout));
+    turn(f, "AA");
+    assert_false(fanout_is_drained(f->fanout));
+    fanout_tick(f->fanout, 399);
+    assert_seen(&f->a, "");
+    /* Whoever joins stands where the book does, and still gets no event twice. */
+    subscribe(&f->b, "A", DELIVER_LATEST, 100, true);
+    assert_seen(&f->b, "snapshot(A10)");
+    f->a.answer = WRITE_BLOCKED;
+    fanout_tick(f->fanout, 400);
+    assert_seen(&f->a, "update(A10+1)");
+    turn(f, "A");
+    fanout_tick(f->fanout, 500);
+    assert_seen(&f->b, "update(A11)");
+    assert_seen(&f->a, "");
+    f->a.answer = WRITE_DONE;
+    reader_writeable(&f->a.reader);
+    fanout_tick(f->fanout, 600);
+    assert_seen(&f->a, "update(A11)");
+    assert_int_equal(book_entry(fanout_book(f->fanout), symbol_a)->routes_awake, 1);
+    assert_true(fanout_next_tick_ms(f->fanout) == FANOUT_NO_TICK);
+    turn(f, "A");
+    assert_true(fanout_next_tick_ms(f->fanout) != FANOUT_NO_TICK);
+    fanout_tick(f->fanout, 700);
+    assert_seen(&f->a, "update(A12)");
+    assert_seen(&f->b, "update(A12)");
+}
+
 static void at_most_one_frame_comes_in_a_period(void **state)
 {
     struct fixture *f = *state;
@@ -751,6 +792,7 @@ int main(void)
         TEST(after_unsubscribing_nothing_comes),
         TEST(sixteen_ways_of_delivery_are_the_limit),
         TEST(a_rate_holds_updates_back_until_its_tick),
+        TEST(one_of_a_dense_market_polls_until_that_is_quiet),
         TEST(at_most_one_frame_comes_in_a_period),
         TEST(what_a_rate_holds_back_is_limited_too),
         TEST(a_blocked_reader_of_latest_gets_the_newest_when_it_is_free),
