@@ -1,18 +1,16 @@
 /* The URL carries the view. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createRoute, formatPlace, parsePlace } from '../../web/src/core/route.js';
+import { createRoute, formatAt, formatPlace, parseAt, parsePlace, parseSpeed } from '../../web/src/core/route.js';
 
-function page(hash = '') {
+function page(hash = '', state = null) {
   const log = [];
   const listeners = {};
   const location = { hash };
-  const go = (kind) => (state, title, url) => { log.push(`${kind} ${url}`); location.hash = url; };
-  const route = createRoute({
-    location, history: { pushState: go('push'), replaceState: go('replace') },
-    addEventListener: (name, listener) => { listeners[name] = listener; },
-  });
-  return { route, log, location, back: (to) => { location.hash = to; listeners.popstate(); } };
+  const go = (kind) => (state, title, url) => { log.push(`${kind} ${url}`); location.hash = url; history.state = state; };
+  const history = { state, pushState: go('push'), replaceState: go('replace') };
+  const route = createRoute({ location, history, addEventListener: (name, listener) => { listeners[name] = listener; } });
+  return { route, log, location, back: (to, itsState = null) => { location.hash = to; history.state = itsState; listeners.popstate(); } };
 }
 
 test('a place survives being written and read, whatever the symbol is called', () => {
@@ -58,4 +56,36 @@ test('back is followed', () => {
   route.subscribe(({ symbol }) => seen.push(symbol));
   back('#/m/B');
   assert.deepEqual(seen, ['B']);
+});
+
+test('a moment and a speed are read, and what is neither is ignored', () => {
+  const at = Date.UTC(2024, 2, 5, 9, 31, 7) * 1000;
+  assert.deepEqual(['2024-03-05T09:31:07Z', '2024-03-05T09:31:07.250Z', '2024-03-05T09:31Z', String(at)].map(parseAt), [at, at + 250_000, at - 7_000_000, at]);
+  for (const text of [undefined, '', 'now', '2024-03-05', '2024-13-05T09:31:07Z', '2024-03-05T09:31:07', '-5', '1e9', '12345678901234567', '1960-01-01T00:00:00Z'])
+    assert.equal(parseAt(text), undefined, text);
+  assert.deepEqual(['0.1', '2.5', '100', 'max'].map(parseSpeed), [0.1, 2.5, 100, 'max']);
+  for (const text of [undefined, '', '0', '-1', '101', '1e1', 'fast', 'Infinity', 'NaN']) assert.equal(parseSpeed(text), undefined, text);
+  assert.equal(formatAt(at + 250_999), '2024-03-05T09:31:07.250Z');
+  assert.equal(formatAt(at), '2024-03-05T09:31:07Z');
+  const place = parsePlace('#/m/A?i=1m&at=2024-03-05T09:31:07Z&speed=10');
+  assert.deepEqual(place.params, { i: '1m', at: '2024-03-05T09:31:07Z', speed: '10' });
+  assert.equal(formatPlace(place), '#/m/A?i=1m&at=2024-03-05T09:31:07Z&speed=10');
+  assert.deepEqual(parsePlace('#/m?at=yesterday&speed=1000&q=x').params, { q: 'x' });
+});
+
+test('a link asks for its time once; a reload, a step back and the page itself do not', () => {
+  const hash = '#/m/A?at=2024-03-05T09:31:07Z&speed=10';
+  const time = { at: '2024-03-05T09:31:07Z', speed: '10' };
+  const { route, back, location } = page(hash);
+  assert.deepEqual(route.link.value, time);
+  assert.equal(page(hash, { own: true }).route.link.value, null, 'a reload');
+  assert.equal(page('#/m/A').route.link.value, null);
+  const asked = [];
+  route.link.subscribe((value) => asked.push(value));
+  route.go({ params: { at: '2024-03-05T09:40:00Z' } });
+  back(location.hash.replace('/m/A', '/server')); // a click on a link of the page, which carries the time along
+  back(hash, { own: true });
+  assert.deepEqual(asked, []);
+  back('#/m/A?at=2024-03-05T10:00:00Z');
+  assert.deepEqual(asked, [{ at: '2024-03-05T10:00:00Z', speed: undefined }]);
 });

@@ -109,6 +109,27 @@ test('the bar rewinds by keyboard and by mouse, paused or not', async () => {
   await close();
 });
 
+test('the URL says where the screen stands, and one that is pasted leads there', async () => {
+  const { page, close } = await openLive();
+  await waitForPast(page, 6);
+  await page.keyboard.press('Space');
+  await page.waitForFunction(() => /[?&]at=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/.test(location.hash));
+  const [, at] = (await page.evaluate(() => location.hash)).match(/at=([^&]+)/);
+  assert.ok(Math.abs((Date.parse(at) / 1000) % 86_400 - await clockOf(page)) < 2, at);
+  await page.keyboard.press('Space');
+  await page.waitForFunction(() => !location.hash.includes('at='));
+  await page.evaluate((time) => { location.hash = `#/m?at=${time}&speed=0.5`; }, at);
+  await waitForMode(page, 'shifted');
+  await page.waitForFunction(() => document.getElementById('speed')?.value === '0.5');
+  await page.keyboard.press('l');
+  await waitForMode(page, 'simulated');
+  await page.evaluate(() => { location.hash = '#/m?at=2024-03-05T09:31:07Z'; });
+  await page.waitForSelector('.toast:has-text("This page has prices since")');
+  await page.evaluate(() => { location.hash = '#/m?at=tomorrow&speed=1000'; });
+  assert.equal(await page.getAttribute('html', 'data-mode'), 'simulated');
+  await close();
+});
+
 test('killed while paused: the screen stands, and shows the new server when it goes on', async () => {
   const { page, close } = await openLive();
   await page.keyboard.press('Space');

@@ -140,3 +140,16 @@ test('a screen that went back shows no figure of the day that is of later', asyn
   assert.equal(await page.getAttribute(volume, 'title'), '');
   await close();
 });
+
+test('a link to a moment of a recording asks the server for it', async () => {
+  const at = Date.UTC(2024, 2, 5, 9, 31, 7);
+  const asked = [];
+  const script = (server) => { server.replay.speed = 1; market(server, { mode: 'replay' }); };
+  const { page, close } = await site.open({ script, settings: SEEN });
+  await waitForText(page, 'count', '2 symbols');
+  page.on('request', (request) => { if (request.method() === 'POST') asked.push(request.postDataJSON()); });
+  await page.evaluate((ms) => { location.hash = `#/m/AAA?at=${new Date(ms).toISOString()}&speed=10`; }, at);
+  while (asked.length < 2) await page.evaluate(() => new Promise(requestAnimationFrame));
+  assert.deepEqual(asked.map(({ action, value, to }) => [action, value ?? to]), [['speed', 10], ['seek', at * 1000]]);
+  await close();
+});

@@ -12,6 +12,7 @@ import { createRoute } from './route.js';
 import { createSettings } from './settings.js';
 import { computed, setRecord, signal } from './signal.js';
 import { createStore, isSimulated } from './store.js';
+import { createTimeLink } from './timelink.js';
 import { createTimeline } from './timeline.js';
 import { formatCount, formatTime } from './format.js';
 import { Listeners } from '../../client/listeners.js';
@@ -154,6 +155,10 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     if (!page.document.hidden && membership !== store.membership) refresh(); // rows came: the words must agree
   });
   const days = createDays({ feed, timeline, store, now });
+  const timeLink = createTimeLink({
+    route, timeline, toast, showMoment, isKnown: () => feed.state === 'live' && store.rows.size > 0,
+    setTimeout: (fire, ms) => page.setTimeout(fire, ms), clearTimeout: (id) => page.clearTimeout(id),
+  });
   return app;
 
   /** Call once, when the screen stands. */
@@ -189,6 +194,7 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
     if (store.rows.size > 0 && !isDrawn) return;
     judgeWork();
     days.check();
+    timeLink.check();
     ticks.emit('tick', now());
     app.tick.value++;
   }
