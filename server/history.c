@@ -30,6 +30,7 @@ struct history {
     struct history_options options;
     uint64_t epoch;
     uint64_t position, base; /* positions in here count from base */
+    uint64_t restored;       /* up to this one, events are of an earlier run */
     struct held **chunks;
     uint32_t chunks_count, held_max;
     uint32_t free, first, last; /* places */
@@ -226,6 +227,7 @@ void history_restore(struct history *history, const struct price_event *event, i
     if (stream->seq == 0)
         found_on(history, stream, event->seq - 1);
     keep(history, stream, event, at_ns);
+    history->restored = history->position;
 }
 
 void history_restore_seq(struct history *history, uint32_t number, uint64_t seq)
@@ -256,7 +258,7 @@ void history_reset(struct history *history, uint64_t epoch)
         history->streams[i] = (struct of_stream){.first = NONE, .last = NONE};
     atomic_store_explicit(&history->counts.held, 0, memory_order_relaxed);
     history->epoch = epoch;
-    history->position = history->base = 0;
+    history->position = history->base = history->restored = 0;
 }
 
 uint64_t history_epoch(const struct history *history)
@@ -381,15 +383,17 @@ static void recall_begin(const struct history *history, struct recall *recall)
 
 /* Takes the next event of the range; false if it was the last. */
 static bool range_take(const struct history *history, struct recall_range *range,
-                       struct price_event *out)
+                       struct price_event *out, int64_t *emitted_ns)
 {
     if (range->next == NONE) {
         *out = range->newest;
+        *emitted_ns = range->newest_emitted_ns;
         range->from = range->to;
         return false;
     }
     const struct held *held = at(history, range->next);
     *out = held->event;
+    *emitted_ns = held->position > history->restored ? held->at_ns : 0;
     range->from = held->event.seq;
     range->next = held->behind;
     if (range->from >= range->to)
@@ -405,7 +409,7 @@ static void recall_take(const struct history *history, struct recall *recall)
 {
     const size_t i = recall->events_count++;
     const uint64_t from = recall->ranges[0].from;
-    if (!range_take(history, recall->ranges, &recall->events[i]))
+    if (!range_take(history, recall->ranges, &recall->events[i], &recall->emitted_ns[i]))
         recall->ranges[0] = recall->ranges[--recall->waiting];
     recall->skipped[i] = recall->events[i].seq - from - 1;
 }

@@ -75,7 +75,8 @@ struct recall_range {
     uint32_t next;             /* the history's: where the next event stands */
     uint64_t from, to;         /* wanted: above from, up to to */
     uint64_t position;         /* of the next one, while it waits in the heap */
-    struct price_event newest; /* the one with seq `to`; comes last, kept here or not */
+    struct price_event newest; /* the one with seq `to`; comes last, kept here or not … */
+    int64_t newest_emitted_ns; /* … and when the bus got it, as for a recall's events */
 };
 
 struct recall {
@@ -83,6 +84,7 @@ struct recall {
     size_t count, waiting;
     bool begun;
     struct price_event events[RECALL_EVENTS]; /* a piece, in the order of the bus */
+    int64_t emitted_ns[RECALL_EVENTS];        /* when the bus got each; 0: in an earlier run */
     uint64_t skipped[RECALL_EVENTS];          /* events lacking before each */
     size_t events_count;
 };

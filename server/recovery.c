@@ -79,8 +79,9 @@ bool recovery_skips(const struct reader *reader)
 
 /* ---- rounds ---- */
 
-static bool range_add(struct recovery *recovery, const struct price_event *newest, uint64_t from)
+static bool range_add(struct recovery *recovery, const struct book_entry *entry, uint64_t from)
 {
+    const struct price_event *newest = &entry->latest;
     struct recall *recall = &recovery->request->recall;
     if (recall->count == recovery->ranges_size) {
         const size_t size = recovery->ranges_size ? recovery->ranges_size * 2 : 8;
@@ -95,6 +96,7 @@ static bool range_add(struct recovery *recovery, const struct price_event *newes
         .from = from,
         .to = newest->seq,
         .newest = *newest,
+        .newest_emitted_ns = entry->emitted_ns,
     };
     recovery->round_wanted += newest->seq - from;
     return true;
@@ -105,13 +107,13 @@ static bool stream_claim(struct recovery *recovery, struct part *part, uint32_t 
 {
     const struct audience *audience = part->audience;
     const struct book *book = fanout_book(audience->fanout);
-    const struct price_event *latest = &book_entry(book, audience->lanes[index].stream)->latest;
+    const struct book_entry *entry = book_entry(book, audience->lanes[index].stream);
     uint64_t *sent = &part->sent[index];
-    if (*sent == SEQ_SNAPSHOT || *sent >= latest->seq)
+    if (*sent == SEQ_SNAPSHOT || *sent >= entry->latest.seq)
         return true;
-    if (!range_add(recovery, latest, *sent))
+    if (!range_add(recovery, entry, *sent))
         return false;
-    *sent = latest->seq;
+    *sent = entry->latest.seq;
     passed_part_sent(part, index);
     return true;
 }
@@ -232,23 +234,59 @@ static void round_next(struct reader *reader)
 
 /* ---- pieces ---- */
 
+/* Does any of its subscriptions want more of an item than the event? */
+static bool wants_extras(const struct reader *reader)
+{
+    bool wants = false;
+    for (size_t i = 0; i < reader->parts_count; i++) {
+        const struct delivery *delivery = &reader->parts[i].audience->delivery;
+        wants |= delivery->ohlc || delivery->clocks;
+    }
+    return wants;
+}
+
+/* What an item carries besides, by the subscription that its stream belongs to. Of trades that the
+ * history has let go nothing is known but their number. */
+static void extras_set(struct reader *reader, struct wire *wire, struct wire_item *item)
+{
+    static const struct span unknown;
+    uint32_t index;
+    const struct part *part = part_find(reader, item->stream, &index);
+    if (part == NULL)
+        return;
+    const struct delivery *delivery = &part->audience->delivery;
+    if (delivery->ohlc && item->event->kind == EVENT_TRADE)
+        item->passed = &unknown;
+    if (delivery->clocks == (wire->clocks != NULL))
+        return;
+    wire_end(wire, NULL); /* a message has clocks or has none */
+    wire->clocks = fanout_clocks(reader->fanout, delivery);
+}
+
 static void piece_write(struct reader *reader)
 {
     struct recovery *recovery = reader->recovery;
     struct recall *recall = &recovery->request->recall;
     struct fanout_counts *counts = fanout_counts(reader->fanout);
     struct cargo cargo = {.items = (uint32_t)recall->events_count}; /* however old, not late */
+    const bool extras = wants_extras(reader);
     struct text *text = fanout_scratch(reader->fanout);
     text_clear(text, KEEP_BYTES_MAX);
     for (size_t i = 0; i < recall->events_count; i++)
         reader_put_definition(reader, recall->events[i].stream, text);
     struct wire wire = {.text = text, .encoding = reader->encoding};
     for (size_t i = 0; i < recall->events_count; i++) {
-        const struct price_event *event = &recall->events[i];
-        const struct wire_item item = {event->stream, event, recall->skipped[i], NULL, 0};
+        struct wire_item item = {
+            .stream = recall->events[i].stream,
+            .event = &recall->events[i],
+            .skipped = recall->skipped[i],
+            .emitted_ns = recall->emitted_ns[i],
+        };
+        if (extras)
+            extras_set(reader, &wire, &item);
         wire_put(&wire, WIRE_UPDATE, fanout_book(reader->fanout), &item);
-        cargo.skipped += recall->skipped[i];
-        count_add(&counts->skipped, recall->skipped[i]);
+        cargo.skipped += item.skipped;
+        count_add(&counts->skipped, item.skipped);
     }
     wire_end(&wire, NULL);
     count_add(&counts->recovered, recall->events_count);

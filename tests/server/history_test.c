@@ -298,6 +298,32 @@ static void an_earlier_run_goes_on(void **state)
     history_destroy(history);
 }
 
+/* Of an earlier run the clock said nothing that this one could tell. */
+static void each_comes_back_with_the_time_at_which_the_bus_got_it(void **state)
+{
+    (void)state;
+    struct history *history = history_of(&roomy);
+    const struct price_event event = event_of(0, 5);
+    history_restore(history, &event, 10);
+    note(history, 0, 6, 20);
+    note(history, 1, 1, 30);
+    struct recall recall = recall_of(2, (const uint64_t[][3]){{0, 4, 7}, {1, 0, 1}});
+    recall.ranges[0].newest_emitted_ns = 40; /* the one with seq 7 has not come here yet */
+    assert_false(history_recall(history, &recall, 50));
+    assert_int_equal(recall.events_count, 4);
+    const int64_t times[4] = {0, 20, 40, 30};
+    for (size_t i = 0; i < recall.events_count; i++)
+        assert_int_equal(recall.emitted_ns[i], times[i]);
+    recall_finish(&recall);
+    history_reset(history, 2);
+    note(history, 0, 1, 60);
+    recall = recall_of(1, (const uint64_t[][3]){{0, 0, 1}});
+    assert_false(history_recall(history, &recall, 60));
+    assert_int_equal(recall.emitted_ns[0], 60);
+    recall_finish(&recall);
+    history_destroy(history);
+}
+
 /* ---- a model ---- */
 
 enum { STREAMS = 5, EVENTS = 4000 };
@@ -357,6 +383,7 @@ int main(void)
         cmocka_unit_test(a_new_epoch_forgets),
         cmocka_unit_test(a_position_tells_where_each_stream_stood),
         cmocka_unit_test(an_earlier_run_goes_on),
+        cmocka_unit_test(each_comes_back_with_the_time_at_which_the_bus_got_it),
         cmocka_unit_test(any_recall_is_a_rising_suffix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

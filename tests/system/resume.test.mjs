@@ -67,6 +67,33 @@ test('what has been let go is counted, and the first item after it says so', asy
   assert.match(metrics, /^pricecast_lost_total 50$/m);
 });
 
+for (const protocols of [[], ['pricecast.v1.bin']])
+  test(`${protocols}: what comes again tells as much as it would have`, async (t) => {
+    const server = await startServer(t, live('--resume-events', '3'));
+    await push(server, [...some('A', 10), ...some('B', 3), ...some('C', 3)]);
+    const client = await server.client('', { protocols });
+    await client.ask({ op: 'subscribe', symbols: ['B'], clocks: true, snapshot: false }, 'subscribed');
+    const { items } = await comeBack(client, resume(client.hello.epoch,
+      [['me', 'A', 'trade', 2], ['me', 'C', 'trade', 1]], { symbols: ['A', 'C'], ohlc: true, clocks: true }));
+    assert.deepEqual(items.map(({ symbol, seq, skipped, unseen }) => [symbol, seq, skipped, unseen]), [
+      ['A', 8, 5, 5], ['A', 9, undefined, undefined], ['A', 10, undefined, undefined],
+      ['C', 2, undefined, undefined], ['C', 3, undefined, undefined],
+    ]);
+    const slack = 10000; // one clock may be set while we look
+    for (const { recv, high, clocks } of items) {
+      assert.equal(high, undefined);
+      assert.equal(clocks.ingest, recv);
+      assert.ok(recv <= clocks.bus + slack && clocks.bus <= clocks.write + slack, JSON.stringify(clocks));
+    }
+    // Its other subscription has clocks, this one has none.
+    const other = await server.client('', { protocols });
+    await other.ask({ op: 'subscribe', symbols: ['C'], clocks: true, snapshot: false }, 'subscribed');
+    const read = await comeBack(other, resume(other.hello.epoch,
+      [['me', 'A', 'trade', 8], ['me', 'B', 'trade', 2]], { symbols: ['A', 'B'] }));
+    assert.deepEqual(read.items.map((seen) => [seen.symbol, seen.seq, 'clocks' in seen]),
+      [['A', 9, false], ['A', 10, false], ['B', 3, false]]);
+  });
+
 test('nothing kept: the newest comes, the rest is lost', async (t) => {
   const server = await startServer(t, live('--resume-bytes', '0'));
   await push(server, some('A', 20));
