@@ -5,32 +5,11 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
-#include <jansson.h>
 #include <string.h>
 
 #include "server/record.h"
 #include "server/text.h"
-
-static json_t *vectors;
-
-static int vectors_load(void **state)
-{
-    (void)state;
-    vectors = json_load_file(PRICECAST_SOURCE_DIR "/tests/fixtures/binary/vectors.json", 0, NULL);
-    return json_is_array(vectors) ? 0 : -1;
-}
-
-static int vectors_free(void **state)
-{
-    (void)state;
-    json_decref(vectors);
-    return 0;
-}
-
-static const char *string_of(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
+#include "tests/support/vectors.h"
 
 static struct stream stream_make(const json_t *definition)
 {
@@ -54,42 +33,6 @@ static uint32_t stream_find(const json_t *vector, const json_t *item)
     }
     fail_msg("no such stream");
     return 0;
-}
-
-static void value_set(struct price_event *event, int which, const json_t *item, const char *name)
-{
-    const json_t *text = json_object_get(item, name);
-    struct decimal value;
-    if (text == NULL)
-        return;
-    assert_int_equal(decimal_parse(json_string_value(text), json_string_length(text), &value), 0);
-    event_set_value(event, which, value);
-}
-
-static int64_t time_of(const json_t *item, const char *name)
-{
-    const json_t *us = json_object_get(item, name);
-    return us == NULL ? EVENT_NO_TIME : json_integer_value(us) * EVENT_NS_PER_US;
-}
-
-static struct price_event event_of(const json_t *vector, const json_t *item)
-{
-    const bool is_trade = strcmp(string_of(item, "kind"), "trade") == 0;
-    struct price_event event = event_make(is_trade ? EVENT_TRADE : EVENT_QUOTE);
-    const char *side = string_of(item, "side");
-    event.stream = stream_find(vector, item) & EVENT_NO_STREAM;
-    event.seq = (uint64_t)json_integer_value(json_object_get(item, "seq"));
-    event.ts_ns = time_of(item, "ts");
-    event.recv_ns = time_of(item, "recv");
-    if (side != NULL)
-        event.detail = strcmp(side, "buy") == 0 ? SIDE_BUY : SIDE_SELL;
-    value_set(&event, is_trade ? VALUE_PRICE : VALUE_BID, item, is_trade ? "price" : "bid");
-    value_set(&event, is_trade ? VALUE_SIZE : VALUE_BID_SIZE, item, is_trade ? "size" : "bid_size");
-    if (!is_trade) {
-        value_set(&event, VALUE_ASK, item, "ask");
-        value_set(&event, VALUE_ASK_SIZE, item, "ask_size");
-    }
-    return event;
 }
 
 /* The span that an item tells of; returns how many were passed over. */
@@ -146,14 +89,15 @@ static void items_encode(const json_t *vector, const json_t *message, struct tex
     int64_t base_us = 0;
     unsigned char header[RECORD_HEADER_BYTES];
     if (json_array_size(data) > 0) {
-        const struct price_event first = event_of(vector, json_array_get(data, 0));
+        const json_t *item = json_array_get(data, 0);
+        const struct price_event first = event_of(item, stream_find(vector, item));
         base_us = record_base(&first);
     }
     record_header(is_snapshot ? RECORD_SNAPSHOT : RECORD_UPDATE, base_us, header);
     text_put(out, header, sizeof header);
     for (size_t i = 0; i < json_array_size(data); i++) {
         const json_t *item = json_array_get(data, i);
-        const struct price_event event = event_of(vector, item);
+        const struct price_event event = event_of(item, stream_find(vector, item));
         unsigned char values[RECORD_VALUES_MAX], record[RECORD_BYTES_MAX];
         const size_t values_len = record_values(&event, values);
         const unsigned extras =

@@ -5,11 +5,11 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/random.h"
+#include "tests/support/vectors.h"
 #include "tools/binary.h"
 
 enum { BYTES_MAX = 4096 };
@@ -18,22 +18,6 @@ struct bytes {
     char at[BYTES_MAX];
     size_t len;
 };
-
-static json_t *vectors;
-
-static int vectors_load(void **state)
-{
-    (void)state;
-    vectors = json_load_file(PRICECAST_SOURCE_DIR "/tests/fixtures/binary/vectors.json", 0, NULL);
-    return json_is_array(vectors) ? 0 : -1;
-}
-
-static int vectors_free(void **state)
-{
-    (void)state;
-    json_decref(vectors);
-    return 0;
-}
 
 static void put_hex(struct bytes *bytes, const char *hex)
 {
