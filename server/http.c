@@ -1,24 +1,22 @@
 #include "server/http.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 
 #include "server/api.h"
 #include "server/candles_api.h"
 #include "server/clients.h"
 #include "server/metrics.h"
+#include "server/request.h"
 #include "server/shard.h"
 #include "server/webroot.h"
 #include "web/assets.h"
 
-enum { PATH_MAX_BYTES = 1024, QUERY_MAX_BYTES = 4096, ORIGIN_MAX_BYTES = 300 };
+enum { PATH_MAX_BYTES = 1024, QUERY_MAX_BYTES = 4096 };
 
 /* No inline code, nothing from elsewhere. 'self' covers ws: on the same host. */
 #define SECURITY_HEADERS                                                                           \
@@ -135,81 +133,7 @@ static int answer_error(struct http_request *request, struct lws *wsi, int statu
     return rc;
 }
 
-/* ---- looking at a request ---- */
-
-/* Copies a header; returns false if it is absent or does not fit. */
-static bool header_copy(struct lws *wsi, enum lws_token_indexes token, char *out, int size)
-{
-    out[0] = '\0';
-    return lws_hdr_copy(wsi, out, size, token) > 0;
-}
-
-static bool origin_is_listed(const struct server_options *options, const char *origin)
-{
-    for (size_t i = 0; i < options->origins_count; i++)
-        if (strcmp(options->origins[i], "*") == 0 || strcasecmp(options->origins[i], origin) == 0)
-            return true;
-    return false;
-}
-
-/* Browsers name the page's origin; it must be ours or an allowed one. Programs send none. */
-static bool origin_is_allowed(struct shard *shard, struct lws *wsi)
-{
-    char origin[ORIGIN_MAX_BYTES], host[300], own[320];
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) == 0)
-        return true;
-    if (!header_copy(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin))
-        return false;
-    if (header_copy(wsi, WSI_TOKEN_HOST, host, sizeof host)) {
-        snprintf(own, sizeof own, "http://%s", host);
-        if (strcasecmp(own, origin) == 0)
-            return true;
-        snprintf(own, sizeof own, "https://%s", host);
-        if (strcasecmp(own, origin) == 0)
-            return true;
-    }
-    return origin_is_listed(server_options(shard->server), origin);
-}
-
-static bool peer_is_local(struct lws *wsi)
-{
-    struct sockaddr_storage address;
-    socklen_t len = sizeof address;
-    if (getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&address, &len) != 0)
-        return false;
-    if (address.ss_family == AF_INET)
-        return ntohl(((struct sockaddr_in *)&address)->sin_addr.s_addr) >> 24 == 127;
-    if (address.ss_family != AF_INET6)
-        return false;
-    const struct in6_addr *in6 = &((struct sockaddr_in6 *)&address)->sin6_addr;
-    return IN6_IS_ADDR_LOOPBACK(in6) || (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == 127);
-}
-
-/* The value of one query parameter, decoded; returns false if it is absent or too long. */
-static bool query_value(struct lws *wsi, const char *name, char *out, int size)
-{
-    const size_t name_len = strlen(name);
-    for (int i = 0;; i++) {
-        const int len = lws_hdr_copy_fragment(wsi, out, size, WSI_TOKEN_HTTP_URI_ARGS, i);
-        if (len < 0)
-            break;
-        if (strncmp(out, name, name_len) == 0 && out[name_len] == '=') {
-            memmove(out, out + name_len + 1, strlen(out + name_len));
-            return true;
-        }
-    }
-    out[0] = '\0';
-    return false;
-}
-
 /* ---- routes ---- */
-
-static bool wants_gzip(struct lws *wsi)
-{
-    char accepts[256];
-    return header_copy(wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING, accepts, sizeof accepts) &&
-           strstr(accepts, "gzip") != NULL;
-}
 
 /* The client may be imported by pages of other servers; what it may then do is another question. */
 static const char cross_origin[] = "Access-Control-Allow-Origin: *\r\n";
@@ -218,13 +142,13 @@ static int serve_asset(struct http_request *request, struct lws *wsi, const stru
                        bool head_only)
 {
     char known[200], headers[400];
-    const bool gzip = asset->gzip != NULL && wants_gzip(wsi);
+    const bool gzip = asset->gzip != NULL && request_accepts_gzip(wsi);
     snprintf(headers, sizeof headers,
              "ETag: %s\r\nCache-Control: %s\r\nVary: Accept-Encoding\r\n%s%s", asset->etag,
              asset->lasting ? "public, max-age=31536000, immutable" : "no-cache",
              gzip ? "Content-Encoding: gzip\r\n" : "",
              strcmp(asset->path, "/pricecast.js") == 0 ? cross_origin : "");
-    const bool fresh = header_copy(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, known, sizeof known) &&
+    const bool fresh = request_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, known, sizeof known) &&
                        strstr(known, asset->etag) != NULL;
     const struct answer answer = {
         .status = fresh ? 304 : 200,
@@ -270,7 +194,7 @@ static int serve_health(struct http_request *request, struct lws *wsi, bool ok, 
 /* Only clients on this machine, and of pages only our own and those that are allowed. */
 static bool may_control(const struct http_request *request, struct lws *wsi)
 {
-    return peer_is_local(wsi) && origin_is_allowed(request->shard, wsi);
+    return request_is_local(wsi) && request_origin_is_allowed(request->shard, wsi);
 }
 
 static int serve_api(struct http_request *request, struct lws *wsi, const char *path,
@@ -288,7 +212,7 @@ static int serve_api(struct http_request *request, struct lws *wsi, const char *
         api_replay_outline(request->shard, &json);
     else if (strcmp(path, "/api/v1/latest") == 0)
         api_latest(request->shard,
-                   query_value(wsi, "symbols", symbols, sizeof symbols) ? symbols : NULL, &json);
+                   request_query(wsi, "symbols", symbols, sizeof symbols) ? symbols : NULL, &json);
     else
         return answer_error(request, wsi, 404, "not_found", "there is no such route", NULL);
     const int rc = answer_json(request, wsi, 200, &json, NULL, head_only);
@@ -351,8 +275,8 @@ static unsigned retry_ms(void)
 /* An origin that is allowed may also read the answer. */
 static void put_cors(struct text *out, struct lws *wsi)
 {
-    char origin[ORIGIN_MAX_BYTES];
-    if (header_copy(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin))
+    char origin[REQUEST_ORIGIN_BYTES];
+    if (request_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin))
         text_printf(out, "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n", origin);
 }
 
@@ -376,7 +300,7 @@ static int serve_sse(struct http_request *request, struct lws *wsi, bool head_on
     struct command_error error = {.code = "bad_request"};
     if (head_only)
         return answer_error(request, wsi, 405, "method_not_allowed", "GET only", "Allow: GET\r\n");
-    if (!origin_is_allowed(request->shard, wsi))
+    if (!request_origin_is_allowed(request->shard, wsi))
         return answer_error(request, wsi, 403, "forbidden", "this origin is not allowed", NULL);
     const enum session_query query = session_query_read(wsi, &command, &error);
     command_finish(&command);
@@ -405,7 +329,7 @@ static int answer_too_large(struct http_request *request, struct lws *wsi)
 static bool body_length(struct lws *wsi, uint64_t *out)
 {
     char length[24], *end;
-    if (!header_copy(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, length, sizeof length) ||
+    if (!request_header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, length, sizeof length) ||
         length[0] < '0' || length[0] > '9')
         return false;
     *out = strtoull(length, &end, 10);
@@ -599,7 +523,7 @@ static int serve_candles(struct http_request *request, struct lws *wsi, bool is_
     char values[NAMES][QUERY_MAX_BYTES];
     const char *found[NAMES];
     for (int i = 0; i < NAMES; i++)
-        found[i] = query_value(wsi, names[i], values[i], sizeof values[i]) ? values[i] : NULL;
+        found[i] = request_query(wsi, names[i], values[i], sizeof values[i]) ? values[i] : NULL;
     const struct candles_params params = {found[0], found[1], found[2], found[3], found[4]};
     struct candles_ask *ask = NULL;
     const char *problem =
@@ -623,8 +547,8 @@ static int serve_clients(struct http_request *request, struct lws *wsi, bool hea
     if (!may_control(request, wsi))
         return answer_error(request, wsi, 403, "forbidden", "only from this machine", NULL);
     const char *problem =
-        clients_page_read(query_value(wsi, "offset", offset, sizeof offset) ? offset : NULL,
-                          query_value(wsi, "limit", limit, sizeof limit) ? limit : NULL, &page);
+        clients_page_read(request_query(wsi, "offset", offset, sizeof offset) ? offset : NULL,
+                          request_query(wsi, "limit", limit, sizeof limit) ? limit : NULL, &page);
     if (problem != NULL)
         return answer_error(request, wsi, 400, "bad_request", problem, NULL);
     struct http_result *result = request_wait(request);
@@ -702,18 +626,6 @@ void http_on_closed(struct http_request *request)
 
 /* ---- upgrades ---- */
 
-/* lws itself takes lists of up to 127 bytes. */
-static bool subprotocol_is_offered(struct lws *wsi)
-{
-    char list[128], *rest = list;
-    if (!header_copy(wsi, WSI_TOKEN_PROTOCOL, list, sizeof list))
-        return false;
-    for (char *name; (name = strsep(&rest, ", \t")) != NULL;)
-        if (strcmp(name, HTTP_SUBPROTOCOL) == 0 || strcmp(name, HTTP_SUBPROTOCOL_BINARY) == 0)
-            return true;
-    return false;
-}
-
 /* CVE-2025-11677: after an unknown Upgrade on a kept connection, lws 4.1.6 goes on with a header
  * block it has freed. So the value is copied, never read through the callback's pointer, and all
  * but "websocket" ends the connection; h2c with it, whose HTTP/2 has worse faults. */
@@ -723,7 +635,7 @@ int http_confirm_upgrade(struct shard *shard, struct lws *wsi)
     char upgrade[16], path[8], version[8];
     char *uri = NULL;
     int uri_len = 0;
-    if (!header_copy(wsi, WSI_TOKEN_UPGRADE, upgrade, sizeof upgrade) ||
+    if (!request_header(wsi, WSI_TOKEN_UPGRADE, upgrade, sizeof upgrade) ||
         strcasecmp(upgrade, "websocket") != 0)
         return -1;
     if (lws_http_get_uri_and_method(wsi, &uri, &uri_len) != LWSHUMETH_GET ||
@@ -737,18 +649,18 @@ int http_confirm_upgrade(struct shard *shard, struct lws *wsi)
         answer_error(&request, wsi, 404, "not_found", "WebSockets live at /ws", NULL);
         return -1;
     }
-    if (!header_copy(wsi, WSI_TOKEN_VERSION, version, sizeof version) ||
+    if (!request_header(wsi, WSI_TOKEN_VERSION, version, sizeof version) ||
         strcmp(version, "13") != 0) {
         answer_error(&request, wsi, 426, "bad_request", "Sec-WebSocket-Version 13 is needed",
                      "Sec-WebSocket-Version: 13\r\n");
         return -1;
     }
-    if (!origin_is_allowed(shard, wsi)) {
+    if (!request_origin_is_allowed(shard, wsi)) {
         answer_error(&request, wsi, 403, "forbidden", "this origin is not allowed", NULL);
         return -1;
     }
     /* lws drops those that offer only others without a word. */
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0 && !subprotocol_is_offered(wsi)) {
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0 && !request_offers_subprotocol(wsi)) {
         answer_error(&request, wsi, 400, "bad_request",
                      "the subprotocols are " HTTP_SUBPROTOCOL " and " HTTP_SUBPROTOCOL_BINARY,
                      NULL);
