@@ -103,7 +103,7 @@ export function standardInput(t) {
 
 /** A connection to a line source: a path or a port. */
 export async function lineSocket(t, target) {
-  const socket = connect(target);
+  const socket = typeof target === 'number' ? connect(target, '127.0.0.1') : connect(target);
   await once(socket, 'connect');
   t.after(() => socket.destroy());
   return socket;

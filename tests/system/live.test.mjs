@@ -10,7 +10,7 @@ import {
   feedStatus, lineSocket, selfSigned, standardInput, Upstream, writeLines,
 } from '../support/live.mjs';
 import {
-  itemsOf, recording, run, sourceDir, startServer, temporaryFolder, trade, within,
+  itemsOf, recording, run, sourceDir, startServer, temporaryFolder, trade, within, withoutLocalhost,
 } from '../support/server.mjs';
 
 const every = '?symbols=*&mode=every';
@@ -243,7 +243,7 @@ test('messages come in pieces, and those above the limit are passed over', async
 
 // ---- TLS ----
 
-test('a certificate that nobody vouches for is refused, unless its file is given', async (t) => {
+test('a certificate that nobody vouches for is refused, unless its file is given', { skip: withoutLocalhost }, async (t) => {
   const tls = selfSigned(t, 'localhost');
   const upstream = await Upstream.start(t, { tls });
   const feed = (more) => `wss://localhost:${upstream.port}/?format=coinbase&symbols=A${more}`;
@@ -259,7 +259,7 @@ test('a certificate that nobody vouches for is refused, unless its file is given
   assert.equal(item.price, '1.50');
 });
 
-test('a certificate made out to another name is refused, unless told to be insecure', async (t) => {
+test('a certificate made out to another name is refused, unless told to be insecure', { skip: withoutLocalhost }, async (t) => {
   const tls = selfSigned(t, 'example.test');
   const upstream = await Upstream.start(t, { tls });
   const feed = (more) => `wss://localhost:${upstream.port}/?format=coinbase&symbols=A${more}`;
@@ -270,7 +270,7 @@ test('a certificate made out to another name is refused, unless told to be insec
   await (await upstream.connection('a connection that does not look')).said();
 });
 
-test('a certificate whose time is over is refused', async (t) => {
+test('a certificate whose time is over is refused', { skip: withoutLocalhost }, async (t) => {
   const file = join(sourceDir, 'tests/fixtures/expired.pem'); // with its key
   const pem = readFileSync(file);
   const upstream = await Upstream.start(t, { tls: { cert: pem, key: pem } });

@@ -247,7 +247,7 @@ test('the subprotocol is spoken and echoed', async (t) => {
   const several = await server.client('', { protocols: ['other', 'pricecast.v1.json'] });
   assert.equal(several.socket.protocol, 'pricecast.v1.json');
   const both = ['pricecast.v1.bin', 'pricecast.v1.json'];
-  for (const protocols of [both, both.toReversed()])
+  for (const protocols of [both, [...both].reverse()])
     assert.equal((await server.client('', { protocols })).socket.protocol, protocols[0]);
 });
 
