@@ -56,6 +56,11 @@ void log_init(enum log_level least, bool as_json)
     writes_json = as_json;
 }
 
+bool log_has(enum log_level level)
+{
+    return level >= level_least;
+}
+
 int log_level_parse(const char *name, enum log_level *out)
 {
     for (int i = 0; i < LOG_LEVELS; i++) {
@@ -87,7 +92,7 @@ static void put_escaped(struct text *line, const char *message)
 
 void log_line(enum log_level level, const char *format, ...)
 {
-    if (level < level_least)
+    if (!log_has(level))
         return;
     char message[LINE_MAX_BYTES], when[32];
     va_list args;

@@ -12,6 +12,9 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_LEVELS };
 /* Lines below `least` are not written. Before any other thread runs. */
 void log_init(enum log_level least, bool as_json);
 
+/* Would such a line be written? */
+bool log_has(enum log_level level);
+
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Keeps `line` at the bottom of the terminal, below the log; "" takes it away. Only when standard

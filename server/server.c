@@ -170,7 +170,8 @@ int server_create(const struct server_options *options, struct server **out, cha
     server->started_ms = now_ms();
     server->shards = calloc(options->shards, sizeof *server->shards);
     server->admission = admission_create(options->clients_max, options->clients_per_ip);
-    lws_set_log_level(LLL_ERR, on_lws_log);
+    /* Its threads would share the memory of one line, so it is silent unless it is asked for. */
+    lws_set_log_level(log_has(LOG_DEBUG) ? LLL_ERR : 0, on_lws_log);
     const struct keeper_options keeper = {options->bus, options->history, options->candle_bytes,
                                           options->lossless};
     int rc = server->shards == NULL || server->admission == NULL

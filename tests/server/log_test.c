@@ -68,8 +68,10 @@ static void lower_levels_are_not_written(void **state)
     struct fixture *f = *state;
     for (enum log_level least = LOG_DEBUG; least < LOG_LEVELS; least++) {
         log_init(least, false);
-        for (enum log_level level = LOG_DEBUG; level < LOG_LEVELS; level++)
+        for (enum log_level level = LOG_DEBUG; level < LOG_LEVELS; level++) {
             assert_int_equal(logged(f, level, "x")[0] != '\0', level >= least);
+            assert_int_equal(log_has(level), level >= least);
+        }
     }
 }
 

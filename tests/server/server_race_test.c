@@ -1,6 +1,7 @@
-/* A whole server of many shards in this process, and clients over real sockets who come, go, change
- * their minds and stop reading, while others ask it how it does; for the thread sanitizer. What the
- * clients check of each item is seq == previous + 1 + skipped.
+/* A whole server of many shards in this process, and clients over real sockets, of every encoding
+ * and mode, who come, go, change their minds and stop reading, while others ask it how it does; for
+ * the thread sanitizer. What the clients check of each item is seq == previous + 1 + skipped, and
+ * that it tells what they asked for.
  *
  * It ends when enough items have been checked, however long that takes. */
 #include <stdarg.h>
@@ -23,15 +24,18 @@
 #include "server/server.h"
 #include "tests/support/frames.h"
 #include "tests/support/random.h"
+#include "tools/binary.h"
 
 enum {
     SHARDS = 6,
     CROWDS = 3,
     CLIENTS = 6, /* of each crowd */
     STREAMS_SEEN_MAX = 64,
-    ITEMS = 30000, /* to be checked by each crowd */
+    ITEMS = 20000, /* to be checked by each crowd */
     INPUT_BYTES = 4 << 20,
 };
+
+enum way { WAY_JSON, WAY_BINARY, WAY_SSE, WAYS };
 
 struct fixture {
     struct bus *bus;
@@ -51,6 +55,8 @@ struct view {
 
 struct client {
     int fd;
+    enum way way;
+    struct binary *binary;
     size_t len; /* of what has come and is not a whole message yet */
     bool upgraded;
     struct view views[STREAMS_SEEN_MAX];
@@ -63,7 +69,8 @@ struct crowd {
     struct fixture *f;
     struct random random;
     struct client clients[CLIENTS];
-    uint64_t items, skipped;
+    unsigned connects, wishes; /* by turns, so that there is something of each */
+    uint64_t items, skipped, told[WAYS], clocks, ohlc;
 };
 
 static void say(const struct client *client, const char *text)
@@ -91,26 +98,47 @@ static void subscribe(struct crowd *crowd, const struct client *client)
                                          "\"mode\":\"every\",\"ohlc\":true,\"clocks\":true"};
     char text[200];
     snprintf(text, sizeof text, "{\"op\":\"subscribe\",\"symbols\":[\"*\"],%s}",
-             wishes[random_below(&crowd->random, sizeof wishes / sizeof *wishes)]);
+             wishes[crowd->wishes++ % (sizeof wishes / sizeof *wishes)]);
     say(client, text);
+}
+
+static void request_make(struct crowd *crowd, enum way way, char *out, size_t size)
+{
+    static const char upgrade[] = "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                                  "Sec-WebSocket-Version: 13\r\n"
+                                  "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+    static const char *const wishes[] = {"mode=latest", "mode=every", "max_rate=50&ohlc=true",
+                                         "mode=every&max_age_ms=20&clocks=true"};
+    if (way == WAY_SSE)
+        snprintf(out, size, "GET /sse?symbols=*&%s HTTP/1.1\r\nHost: x\r\n\r\n",
+                 wishes[crowd->wishes++ % (sizeof wishes / sizeof *wishes)]);
+    else
+        snprintf(out, size, "GET /ws HTTP/1.1\r\nHost: x\r\n%s%s\r\n", upgrade,
+                 way == WAY_BINARY ? "Sec-WebSocket-Protocol: pricecast.v1.bin\r\n" : "");
 }
 
 static void client_connect(struct crowd *crowd, struct client *client)
 {
-    static const char request[] = "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
-                                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                                  "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+    char request[400];
     const int small = 4096;
     char *input = client->input;
-    *client = (struct client){.input = input, .fd = socket(AF_INET, SOCK_STREAM, 0)};
+    struct binary *binary = client->binary;
+    *client = (struct client){
+        .input = input,
+        .binary = binary,
+        .fd = socket(AF_INET, SOCK_STREAM, 0),
+        .way = (enum way)(crowd->connects++ % WAYS),
+    };
+    binary_forget(binary);
+    request_make(crowd, client->way, request, sizeof request);
     assert_true(client->fd >= 0);
     if (random_chance(&crowd->random, 50))
         setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     assert_int_equal(
         connect(client->fd, (const struct sockaddr *)&crowd->f->address, sizeof crowd->f->address),
         0);
-    assert_int_equal(send(client->fd, request, sizeof request - 1, MSG_NOSIGNAL),
-                     sizeof request - 1);
+    const size_t len = strlen(request);
+    assert_int_equal(send(client->fd, request, len, MSG_NOSIGNAL), len);
 }
 
 static void client_leave(struct crowd *crowd, const struct client *client)
@@ -148,18 +176,68 @@ static void item_check(struct crowd *crowd, struct client *client, const json_t 
     view->seq = seq;
     crowd->items++;
     crowd->skipped += skipped;
+    crowd->told[client->way]++;
+    crowd->clocks += json_object_get(item, "clocks") != NULL;
+    crowd->ohlc += json_object_get(item, "high") != NULL;
 }
 
 static void message_check(struct crowd *crowd, struct client *client, const char *text, size_t len)
 {
     json_t *root = json_loadb(text, len, 0, NULL);
     assert_non_null(root);
-    const json_t *data = json_object_get(root, "data");
+    const char *type = json_string_value(json_object_get(root, "type"));
+    const bool defines = type != NULL && strcmp(type, "define") == 0;
+    const json_t *data = defines ? NULL : json_object_get(root, "data");
     const char *code = json_string_value(json_object_get(root, "code"));
     assert_true(code == NULL || strcmp(code, "slow_consumer") == 0);
     for (size_t i = 0; i < json_array_size(data); i++)
         item_check(crowd, client, json_array_get(data, i));
     json_decref(root);
+}
+
+static void binary_check(struct crowd *crowd, struct client *client, const char *bytes, size_t len)
+{
+    const char *text;
+    size_t text_len;
+    assert_int_equal(client->way, WAY_BINARY);
+    assert_int_equal(binary_text(client->binary, bytes, len, &text, &text_len), 0);
+    message_check(crowd, client, text, text_len);
+}
+
+/* Where the event at the front ends, with the empty line after it; NULL: it is not all here. */
+static const char *event_end(const char *at, const char *end)
+{
+    const char *line = at;
+    while ((line = memchr(line, '\n', (size_t)(end - line))) != NULL && ++line < end)
+        if (*line == '\n')
+            return line + 1;
+    return NULL;
+}
+
+/* Takes one event off the front; returns its size, or 0. Only lines of data say something. */
+static size_t event_take(struct crowd *crowd, struct client *client, const char *at, size_t len)
+{
+    static const char field[] = "data: ";
+    const char *const end = event_end(at, at + len);
+    if (end == NULL)
+        return 0;
+    for (const char *line = at, *next; line < end - 1; line = next + 1) {
+        next = memchr(line, '\n', (size_t)(end - line));
+        if (strncmp(line, field, sizeof field - 1) == 0)
+            message_check(crowd, client, line + sizeof field - 1,
+                          (size_t)(next - line) - (sizeof field - 1));
+    }
+    return (size_t)(end - at);
+}
+
+/* The same of a WebSocket message. */
+static size_t message_take(struct crowd *crowd, struct client *client, const char *at, size_t len)
+{
+    struct seen_frame frame;
+    const size_t size = frame_take(at, len, &frame);
+    if (size > 0)
+        (frame.is_binary ? binary_check : message_check)(crowd, client, frame.payload, frame.len);
+    return size;
 }
 
 /* Skips the answer to the upgrade; returns false while it is not all here. */
@@ -169,7 +247,8 @@ static bool upgrade_take(struct client *client, size_t *at)
     const char *end = strstr(client->input, "\r\n\r\n");
     if (end == NULL)
         return false;
-    assert_memory_equal(client->input, "HTTP/1.1 101", 12);
+    assert_memory_equal(client->input, client->way == WAY_SSE ? "HTTP/1.1 200" : "HTTP/1.1 101",
+                        12);
     *at = (size_t)(end + 4 - client->input);
     client->upgraded = true;
     return true;
@@ -188,11 +267,9 @@ static void client_read(struct crowd *crowd, struct client *client)
     size_t at = 0, size;
     if (!client->upgraded && !upgrade_take(client, &at))
         return;
-    struct seen_frame frame;
-    while ((size = frame_take(client->input + at, client->len - at, &frame)) > 0) {
-        message_check(crowd, client, frame.payload, frame.len);
+    while ((size = (client->way == WAY_SSE ? event_take : message_take)(
+                crowd, client, client->input + at, client->len - at)) > 0)
         at += size;
-    }
     memmove(client->input, client->input + at, client->len - at);
     client->len -= at;
 }
@@ -208,10 +285,11 @@ static void client_step(struct crowd *crowd, struct client *client)
     }
     if (!client->upgraded || dice < 900) {
         client_read(crowd, client);
-        if (client->upgraded && client->views_count == 0)
+        if (client->upgraded && client->views_count == 0 && client->way != WAY_SSE)
             subscribe(crowd, client);
     } else if (dice < 950) {
-        subscribe(crowd, client);
+        if (client->way != WAY_SSE)
+            subscribe(crowd, client);
     } else if (dice < 980) {
         client->stalled = random_below(&crowd->random, 200);
     } else if (dice < 990) {
@@ -221,18 +299,29 @@ static void client_step(struct crowd *crowd, struct client *client)
     }
 }
 
+/* Something of each kind must have come, or nothing was tested of it. */
+static bool has_seen_all(const struct crowd *crowd)
+{
+    bool all = atomic_load(&crowd->f->reconnects) >= CROWDS;
+    for (int way = 0; way < WAYS; way++)
+        all = all && crowd->told[way] > 0;
+    return all && crowd->clocks > 0 && crowd->ohlc > 0;
+}
+
 static void *crowd_run(void *ctx)
 {
     struct crowd *crowd = ctx;
     for (int i = 0; i < CLIENTS; i++) {
         crowd->clients[i].input = malloc(INPUT_BYTES);
+        crowd->clients[i].binary = binary_create();
         client_connect(crowd, &crowd->clients[i]);
     }
-    while (crowd->items < ITEMS || atomic_load(&crowd->f->reconnects) < CROWDS)
+    while (crowd->items < ITEMS || !has_seen_all(crowd))
         client_step(crowd, &crowd->clients[random_below(&crowd->random, CLIENTS)]);
     for (int i = 0; i < CLIENTS; i++) {
         client_leave(crowd, &crowd->clients[i]);
         free(crowd->clients[i].input);
+        binary_destroy(crowd->clients[i].binary);
     }
     atomic_fetch_add(&crowd->f->skipped, crowd->skipped);
     atomic_fetch_sub(&crowd->f->crowds_left, 1);
