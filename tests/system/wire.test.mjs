@@ -307,6 +307,43 @@ function checkOhlc(items, all) {
   return conflated;
 }
 
+/** The bus goes round before a thread has looked: what it missed is unseen, the rest is as told. */
+function checkUnseen({ seq, skipped = 0, open, high, low, volume, unseen = 0 }, all) {
+  const passed = all.slice(seq - 1 - skipped, seq - 1);
+  assert.ok(unseen <= skipped);
+  if (unseen === skipped) {
+    assert.deepEqual([open, high, low, volume], [undefined, undefined, undefined, undefined]);
+    return;
+  }
+  const prices = new Set(passed.map(({ price }) => price));
+  for (const price of [open, high, low]) assert.ok(prices.has(price), price);
+  assert.ok(units(low) <= units(open) && units(open) <= units(high));
+  const sum = passed.reduce((total, { size }) => total + units(size), 0n);
+  assert.ok(unseen === 0 ? units(volume) === sum : units(volume) <= sum);
+}
+
+test('what a thread of the server missed is told as unseen', async (t) => {
+  const all = [];
+  for (let i = 0; i < 20000; i++) {
+    const price = (61000 + ((i * 7919) % 1000) / 8).toFixed(8), size = ((i % 977) / 1000).toFixed(8);
+    all.push(trade('BTC-USD', T0 + i, { price, size }));
+  }
+  const server = await startServer(t, [
+    '--feed', recording(t, all), '--speed', 'max', '--loop', '--bus-events', '64', '--start-paused',
+  ]);
+  const client = await server.client('?symbols=BTC-USD&ohlc=true');
+  await server.replay({ action: 'resume' });
+  let epoch = [];
+  await client.until((message) => {
+    if (message.type === 'reset') epoch = [];
+    const items = itemsOf([message], 'update');
+    epoch.push(...items);
+    checkSequence(epoch.slice(-items.length - 1));
+    for (const item of items) checkUnseen(item, all);
+    return items.some(({ unseen }) => unseen > 0);
+  });
+});
+
 test('an item tells what the trades it skipped come to, in every encoding', async (t) => {
   const count = 4000, all = [];
   for (let i = 0; i < count; i++) {
