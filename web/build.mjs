@@ -44,7 +44,11 @@ const page = {
   jsx: 'automatic',
   jsxImportSource: 'preact',
   define: { DEVELOPMENT: String(options.watch) },
-  plugins: [{ name: 'page', setup: (steps) => { steps.onEnd(writePage); } }],
+  plugins: [{ name: 'page', setup: (steps) => {
+    steps.onEnd(writePage);
+    // The dashboard reads JSON: its copy of the client goes without the other codec.
+    steps.onLoad({ filter: /client[\\/]binary\.js$/ }, () => ({ contents: 'export const decodeBinary = undefined;' }));
+  } }],
 };
 const client = { ...common, entryPoints: [join(HERE, 'client/pricecast.js')], outfile: join(OUT, 'pricecast.js') };
 

@@ -48,10 +48,19 @@ test('a moment has a place, also between and outside', () => {
 });
 
 test('usual prices are drawn as they are, very large and small ones moved', () => {
-  assert.deepEqual(scaleOf([bar(0, '61837.63000000')]), { power: 0, digits: 2 });
-  assert.deepEqual(scaleOf([bar(0, '0.000013920')]), { power: 0, digits: 8 });
-  assert.deepEqual(scaleOf([bar(0, '1234567890123456789012345.6789')]), { power: 18, digits: 0 });
+  assert.deepEqual(scaleOf([bar(0, '61837.63000000')]), { power: 0, digits: 2, places: 2 });
+  assert.deepEqual(scaleOf([bar(0, '0.000013920')]), { power: 0, digits: 8, places: 8 });
+  assert.deepEqual(scaleOf([bar(0, '1234567890123456789012345.6789')]), { power: 18, digits: 0, places: 6 });
   assert.equal(scaleOf([bar(0, '0.0000000000000000123')]).power, -17);
-  assert.deepEqual(scaleOf([bar(0, '0')]), { power: 0, digits: 0 });
-  assert.deepEqual(scaleOf([]), { power: 0, digits: 0 });
+  assert.deepEqual(scaleOf([bar(0, '0')]), { power: 0, digits: 0, places: 0 });
+  assert.deepEqual(scaleOf([]), { power: 0, digits: 0, places: 0 });
+});
+
+test('a step of the chart is one that its numbers feel, however large, small or long the price', () => {
+  for (const price of ['1234567890123456789012345.678901234567890', '-1234567890123456789012345.6', '999999999.123456789', '1234567890.123456789',
+    '0.0000000000000000000000000000001260', '0.000000999', '1', '0', '123456.7890123456789']) {
+    const { power, places } = scaleOf([bar(0, price)]);
+    const number = Math.abs(Number(price)) / 10 ** power;
+    assert.ok(number - 10 ** -places / 100 !== number, price);
+  }
 });

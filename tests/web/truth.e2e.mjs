@@ -36,12 +36,12 @@ for (const [state, script] of Object.entries(AWAY)) {
 test('a symbol that is opened when the connection is away has the price of the list, as the last known', async () => {
   const { page, socket, close } = await site.open({ script: market, settings: SEEN });
   await waitForText(page, 'count', '2 symbols');
-  await page.click('#rows .row[aria-rowindex="2"] .symbol');
+  await page.click('#rows .row:not([hidden])[aria-rowindex="2"] .symbol');
   await page.waitForFunction(() => document.querySelector('.heroPrice')?.textContent === '100.5');
   socket.say({ type: 'shutdown', reconnect_in_ms: 600_000 });
   socket.end(1001);
   await waitForState(page, 'reconnecting');
-  await page.click('#rows .row[aria-rowindex="3"] .symbol');
+  await page.click('#rows .row:not([hidden])[aria-rowindex="3"] .symbol');
   await page.waitForFunction(() => document.querySelector('.detailName h2')?.textContent === 'BBB' && document.querySelector('.heroPrice').textContent === '7.25');
   await page.waitForFunction(() => document.querySelector('.quotePrice[data-price="bid"]').textContent === '7.24');
   await page.waitForSelector('.detailHead[data-row="waiting"]');
@@ -85,8 +85,8 @@ test('a change in the ninth digit can be read in the list', async () => {
   };
   const { page, close } = await site.open({ script, settings: { ...SEEN, detail: false } });
   await waitForText(page, 'count', '2 symbols');
-  await page.waitForFunction(() => document.querySelector('#rows .row[aria-rowindex="3"] .change')?.textContent === '+0.0₇121');
-  const { title, isCut } = await page.$eval('#rows .row[aria-rowindex="3"] .change', (cell) => (
+  await page.waitForFunction(() => document.querySelector('#rows .row:not([hidden])[aria-rowindex="3"] .change')?.textContent === '+0.0₇121');
+  const { title, isCut } = await page.$eval('#rows .row:not([hidden])[aria-rowindex="3"] .change', (cell) => (
     { title: cell.title, isCut: cell.firstElementChild.scrollWidth > cell.firstElementChild.clientWidth }));
   assert.deepEqual({ title, isCut }, { title: '+0.0000000121', isCut: false });
   await close();
@@ -125,7 +125,7 @@ test('a screen that went back shows no figure of the day that is of later', asyn
   const from = (Date.now() - 3_600_000) * 1000;
   const answers = { stats: () => ({ stats: [{ symbol: 'AAA', kind: 'trade', from, open: '100', high: '101', low: '99', last: '100.5', volume: '1234' }] }) };
   const { page, close } = await site.open({ script: market, answers, settings: { ...SEEN, detail: false } });
-  const volume = '#rows .row[aria-rowindex="2"] .volume';
+  const volume = '#rows .row:not([hidden])[aria-rowindex="2"] .volume';
   const waitForVolume = (text) => page.waitForFunction(([selector, wanted]) => document.querySelector(selector)?.textContent === wanted, [volume, text]);
   await waitForVolume('1.23\u2009k');
   await page.waitForFunction(() => performance.now() > 3000); // there is a past to go to
@@ -134,7 +134,7 @@ test('a screen that went back shows no figure of the day that is of later', asyn
   await page.waitForSelector('html[data-mode="shifted"]', { state: 'attached' });
   await waitForVolume('—');
   assert.match(await page.getAttribute(volume, 'title'), /later moment/);
-  assert.equal(await page.textContent('#rows .row[aria-rowindex="2"] .change'), '+0.5', 'counts from a price that was before');
+  assert.equal(await page.textContent('#rows .row:not([hidden])[aria-rowindex="2"] .change'), '+0.5', 'counts from a price that was before');
   await page.keyboard.press('End');
   await waitForVolume('1.23\u2009k');
   assert.equal(await page.getAttribute(volume, 'title'), '');

@@ -6,6 +6,8 @@ import { createFrame } from './hot/frame.js';
 import { AppContext } from './app/context.js';
 import { Shell } from './app/Shell.jsx';
 
+const PATIENCE_MS = 60;
+
 const socketUrl = new URL('ws', location.href);
 socketUrl.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
 socketUrl.search = socketUrl.hash = '';
@@ -19,8 +21,17 @@ const app = createApp({
   now: () => performance.now(),
   wallNow: () => Date.now(),
 });
+// Drawing keeps the browser busy for a while. A server that is near has answered before, so that the first
+// thing seen is prices; one that is far away is not waited for.
+const drawAnyway = setTimeout(draw, PATIENCE_MS);
+const drawWithPrices = app.timeline.on('items', () => setTimeout(draw));
 app.start();
-render(<AppContext.Provider value={app}><Shell /></AppContext.Provider>, document.getElementById('app'));
+
+function draw() {
+  clearTimeout(drawAnyway);
+  drawWithPrices();
+  render(<AppContext.Provider value={app}><Shell /></AppContext.Provider>, document.getElementById('app'));
+}
 
 /** Browsers may refuse even to name it. */
 function storageOrNull() {

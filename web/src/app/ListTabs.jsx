@@ -9,7 +9,7 @@ export function ListTabs() {
   const lists = useValue(app.settings.lists);
   const { stale } = useValue(app.counts);
   const current = params.l ?? '';
-  const tabs = [['', 'All'], ['starred', '★ Starred'], ['movers', 'Movers'],
+  const tabs = [['', 'All'], ['starred', <>★<span class="starredWord"> Starred</span></>], ['movers', 'Movers'],
     ['stale', stale > 0 ? `Stale ${formatCount(stale)}` : 'Stale'], ...Object.keys(lists).map((name) => [`=${name}`, name])];
   return (
     <div class="listTabs">
@@ -19,7 +19,7 @@ export function ListTabs() {
         ))}
       </div>
       <button type="button" class="icon" aria-label="Lists" title="Your lists" onClick={() => { app.dialog.value = 'lists'; }}><Icon name="plus" /></button>
-      <button type="button" class="icon" aria-label="Columns" title="Columns" onClick={() => { app.dialog.value = 'columns'; }}><Icon name="columns" /></button>
+      <button type="button" class="icon columnsButton" aria-label="Columns" title="Columns" onClick={() => { app.dialog.value = 'columns'; }}><Icon name="columns" /></button>
     </div>
   );
 }

@@ -38,7 +38,7 @@ export function Quote() {
         <dt title="The time the source gave, UTC">Source time</dt>
         <dd><span class="toEnd" data-cell="source" /></dd>
         <dt title="When the server received it, or it was recorded, UTC">Received</dt>
-        <dd><span class="toEnd" data-cell="received" /><small class="muted toEnd"><span data-cell="delay" /> <span data-cell="date" /></small></dd>
+        <dd><span class="toEnd" data-cell="received" /><small class="muted toEnd" data-cell="delay" /></dd>
       </dl>
     </section>
   );

@@ -176,7 +176,7 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
       workedMs += ms;
       if (isDrawn || store.rows.size === 0) return;
       isDrawn = true;
-      page.setTimeout(refresh); // when that frame is on the screen
+      page.requestAnimationFrame(() => page.setTimeout(refresh)); // when that frame is on the screen
       page.setTimeout(() => fetchAllCode(app), QUIET_MS);
     });
     followSelection();

@@ -13,6 +13,7 @@ const FOLD_PLACES = 4;
 const QUIET_MIN = 4; // so many spans without prices, and so many times more than is usual, are told
 const QUIET_FACTOR = 5;
 const PLACES_MAX = 5000;
+const STEPS_EXPONENT = 12; // digits of a chart's number that are sure
 
 /** @param {Bar[]} bars @param {number} span µs
  *  @returns {{places: Place[], folds: Fold[], spread: number, quiet: number}} */
@@ -69,8 +70,9 @@ function countPlaces(bars, span, spread) {
  * A chart computes in doubles. `scale` keeps its numbers in a range where they are exact enough to be
  * drawn and its axis reads well, whatever the size of the price; texts are never made from them.
  * @param {Bar[]} bars
- * @returns {{power: number, digits: number}} the chart's number is price × 10^-power; `digits` after
- *   the point that its axis shows of the price
+ * @returns {{power: number, digits: number, places: number}} the chart's number is price × 10^-power; `digits`
+ *   after the point that its axis shows of the price; `places` after the point of the chart's number that
+ *   are told apart, fewer than a double has: a step that a number is too large to feel would never end
  */
 export function scaleOf(bars) {
   let largest = 0;
@@ -81,7 +83,11 @@ export function scaleOf(bars) {
   }
   const exponent = largest > 0 ? Math.floor(Math.log10(largest)) : 0;
   const power = exponent > 9 ? exponent - 6 : exponent < -6 ? exponent : 0;
-  return { power, digits: Math.max(0, Math.min(digits, 14 - Math.max(exponent, 0))) };
+  return {
+    power,
+    digits: Math.max(0, Math.min(digits, 14 - Math.max(exponent, 0))),
+    places: Math.max(0, Math.min(10, digits + power, STEPS_EXPONENT - Math.max(0, exponent - power))),
+  };
 }
 
 /** Digits after the point without zeros at the end. */

@@ -204,6 +204,12 @@ export function isSimulated(source) {
   return source.startsWith('sim');
 }
 
+/** What a symbol costs, as far as is known: the last trade, else a side of the quote; '' without any. */
+export function lastOf({ bySymbol }, symbol) {
+  for (const { last, bid, ask } of bySymbol.get(symbol) ?? []) return last ?? bid ?? ask ?? '';
+  return '';
+}
+
 /** The price that a row's change counts from: what opened the last 24 hours, or the first seen here. */
 export function baseOf(row) {
   return row.day?.open ?? row.first;

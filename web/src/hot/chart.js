@@ -16,7 +16,10 @@ import { createBands } from './bands.js';
 const S = 1_000_000;
 const BAR_SPACING = 8;
 const BAR_SPACING_MAX = 14; // of a few bars
-const AXIS_PX = 80; // about
+const AXIS_PX = 80; // at least
+const AXIS_STEP = 16; // it grows in steps, ahead of the digits that a market will have
+const DIGIT_PX = 6.5;
+const AXIS_PADDING = 18;
 const EDGE_BARS = 5; // empty places right of the last bar
 const OLDER_WITHIN = 40; // bars left of the view that make us ask for more
 const TEXT_MAX = 18; // of a price on the axis
@@ -37,7 +40,7 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
     layout: { attributionLogo: false, fontSize: 11, panes: { enableResize: true } },
     handleScroll: { vertTouchDrag: false },
     crosshair: { mode: CrosshairMode.Normal },
-    rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.13, bottom: 0.06 }, minimumWidth: 80 },
+    rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.13, bottom: 0.06 }, minimumWidth: AXIS_PX },
     timeScale: { borderVisible: false, rightOffset: EDGE_BARS, barSpacing: BAR_SPACING, minBarSpacing: 0.3, timeVisible: true },
     localization: { locale: 'en-GB', timeFormatter: (time) => formatMoment(time, candles?.span) },
   });
@@ -51,7 +54,7 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
   let gaps = [];
   let edge = null;
   let laid = layBars([], S);
-  let scale = { power: 0, digits: 2 };
+  let scale = { power: 0, digits: 2, places: 2 };
   let drawn = { candles: null, revision: -1, count: 0, version: '' };
   let lastText = '';
   let paintedText = ''; // the last price that is really on the canvas
@@ -125,6 +128,7 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
     setVolume(kind !== 'quote' && bars.some(({ volume: size }) => Number(size) > 0));
     setLast();
     series.applyOptions({ priceFormat: { type: 'custom', minMove: minMove(), formatter: formatPrice } });
+    chart.priceScale('right').applyOptions({ minimumWidth: axisWidth() });
     series.setData(laid.places.map(toPoint));
     volume?.setData(laid.places.map(toVolume));
     drawn = { candles, revision, count: bars.length, version: versionOf(bars.at(-1)) };
@@ -218,7 +222,7 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
   }
 
   function minMove() {
-    return 10 ** -Math.max(0, Math.min(10, scale.digits + scale.power));
+    return 10 ** -scale.places;
   }
 
   /** The last price is shown as it came; anything else on the axis is a place, not a price. */
@@ -226,6 +230,13 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
     if (number === lastNumber && lastText.length <= TEXT_MAX) return trimPrice(lastText, scale.digits);
     if (scale.power === 0) return groupDigits(number.toFixed(scale.digits));
     return (number * 10 ** scale.power).toPrecision(7);
+  }
+
+  /** Room for the longest price and a digit more: an axis that grows later moves the chart. */
+  function axisWidth() {
+    const digits = Math.max(0, ...candles.bars.slice(-300).map(({ high }) => trimPrice(high, scale.digits).length));
+    const pixels = (Math.min(TEXT_MAX, digits) + 1) * DIGIT_PX + AXIS_PADDING;
+    return Math.max(AXIS_PX, Math.ceil(pixels / AXIS_STEP) * AXIS_STEP);
   }
 
   function drawBands() {

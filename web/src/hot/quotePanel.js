@@ -97,8 +97,8 @@ export function createQuotePanel(root, { app, view }) {
     const us = item?.recv ?? item?.ts;
     cells.source(item?.ts === undefined ? NOTHING : formatClock(item.ts));
     cells.received(item?.recv === undefined ? NOTHING : formatClock(item.recv));
-    cells.delay(item?.ts === undefined || item?.recv === undefined ? '' : delayText(item.recv - item.ts));
-    cells.date(us === undefined ? '' : formatTime(us).slice(0, 10));
+    // One text: of two the first would push the other about.
+    cells.delay([item?.ts !== undefined && item?.recv !== undefined && delayText(item.recv - item.ts), us !== undefined && formatTime(us).slice(0, 10)].filter(Boolean).join(' '));
   }
 }
 
