@@ -7,14 +7,20 @@ import { DESKTOP, openSite, PHONE, SHOTS, waitForState, waitForText } from './su
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const VIEWS = ['', '#/tape', '#/server', '#/connect', '#/about'];
-const DIALOGS = ['palette', 'keys', 'settings', 'columns', 'lists'];
+const DIALOGS = ['palette', 'keys', 'settings', 'columns', 'lists', 'alerts'];
 const OPENERS = {
   palette: (page) => page.keyboard.press('Control+k'),
   keys: (page) => page.keyboard.press('?'),
   settings: (page) => page.click('button[aria-label="Settings"]'),
   columns: (page) => page.click('.listTabs button[aria-label="Columns"]'),
   lists: (page) => page.click('.listTabs button[aria-label="Lists"]'),
+  alerts: (page) => page.click('#bell'),
 };
+const ALERTS = [
+  { id: '1', symbol: 'AAPL', kind: 'above', value: '120', repeat: false },
+  { id: '2', symbol: 'BTC-USD', kind: 'rise', value: '2', windowS: 300, repeat: true, muted: true },
+  { id: '3', symbol: 'EUR-USD', kind: 'below', value: '103', repeat: false, fired: { us: Date.UTC(2024, 7, 8, 23, 55) * 1000, detail: 'at 102.99' } },
+];
 const site = openSite();
 
 /** Prices that stand still, so that a picture and a judgement are of one moment. */
@@ -53,7 +59,7 @@ for (const [device, viewport] of [['desktop', DESKTOP], ['phone', PHONE]]) {
 
 test('axe finds nothing in any sheet', async () => {
   for (const [viewport, colorScheme] of [[DESKTOP, 'dark'], [DESKTOP, 'light'], [PHONE, 'light']]) {
-    const { page, close } = await site.open({ viewport, colorScheme, script: market, settings: { lists: { Mine: ['AAPL'] } } });
+    const { page, close } = await site.open({ viewport, colorScheme, script: market, settings: { lists: { Mine: ['AAPL'] }, alerts: ALERTS } });
     await waitForText(page, 'count', '3 symbols');
     for (const name of DIALOGS) {
       await OPENERS[name](page);
@@ -67,6 +73,23 @@ test('axe finds nothing in any sheet', async () => {
   }
 });
 
+const hasSymbol = (page) => page.waitForSelector('.trades [role="columnheader"]', { state: 'attached' });
+
+test('axe finds nothing in the symbol that is open, on a phone', async () => {
+  for (const colorScheme of ['dark', 'light']) {
+    const { page, close } = await site.open({ viewport: PHONE, colorScheme, script: market, path: '#/m/AAPL', hasTouch: true, isMobile: true });
+    await waitForState(page, 'live');
+    await hasSymbol(page);
+    await page.waitForFunction(() => document.querySelector('.heroPrice').textContent === '100.25');
+    assert.deepEqual(await violationsOf(page), []);
+    await page.click('.instrumentTools button[aria-label="New alert"]');
+    await page.waitForSelector('#alertsDialog[open]');
+    assert.deepEqual(await violationsOf(page), [], 'with the alerts over it');
+    await page.screenshot({ path: `${SHOTS}/symbol-alert-phone-${colorScheme}.png` });
+    await close();
+  }
+});
+
 test('axe finds nothing when the connection is lost, refused or silent', async () => {
   const scripts = {
     connecting: () => {},
@@ -74,16 +97,19 @@ test('axe finds nothing when the connection is lost, refused or silent', async (
     closed: (server) => { market(server); server.end(4401, 'the token has expired'); },
     stalled: (server) => { server.greet({ heartbeat_ms: 400 }); market({ ...server, greet() {} }); },
   };
+  const places = [[DESKTOP, '#/m'], [DESKTOP, '#/tape'], [DESKTOP, '#/server'], [PHONE, '#/m'], [PHONE, '#/m/AAPL']];
   for (const [state, script] of Object.entries(scripts)) {
-    for (const colorScheme of ['dark', 'light']) {
-      const { page, close } = await site.open({ colorScheme, script });
+    for (const [viewport, path] of state === 'reconnecting' ? places : places.slice(0, 1)) {
+      const { page, close } = await site.open({ viewport, script, path });
       await waitForState(page, state);
-      // What fades has faded; what pulses for ever is not waited for.
-      await page.evaluate(() => Promise.allSettled(document.getAnimations()
-        .filter(({ effect }) => effect.getComputedTiming().iterations !== Infinity).map(({ finished }) => finished)));
-      const found = await violationsOf(page);
-      // Prices that are not of now are shown faded on purpose; the words about it are not.
-      assert.deepEqual(found.filter((text) => !/^color-contrast/.test(text) || !/class="(symbol|last|bid|ask|change|percent|age|source|spread|star|since|tag|zeros|quotePrice|quoteSize|heroPrice)|data-cell="(?!state)|<bdi>|<button/.test(text)), [], state);
+      if (state !== 'connecting' && (path === '#/m/AAPL' || (path === '#/m' && viewport === DESKTOP))) await hasSymbol(page);
+      for (const colorScheme of ['dark', 'light']) {
+        await page.emulateMedia({ colorScheme });
+        // What fades has faded; what pulses for ever is not waited for.
+        await page.evaluate(() => Promise.allSettled(document.getAnimations()
+          .filter(({ effect }) => effect.getComputedTiming().iterations !== Infinity).map(({ finished }) => finished)));
+        assert.deepEqual(await violationsOf(page), [], `${state} ${path} ${viewport.width} ${colorScheme}`);
+      }
       await close();
     }
   }
