@@ -16,6 +16,7 @@
 #include <uv.h>
 
 #include "feed/file_spec.h"
+#include "feed/heap.h"
 #include "feed/live_set.h"
 #include "feed/sim.h"
 #include "feed/spec.h"
@@ -23,7 +24,6 @@
 
 enum track_number { TRACK_FILES, TRACK_SIM, TRACKS };
 #define STATUS_EVERY_NS INT64_C(50000000)
-#define APART_NS        INT64_C(200000)
 enum { ERROR_BYTES = 1024 };
 
 struct queued {
@@ -245,21 +245,11 @@ static void on_room(void *ctx)
 
 static void on_again(uv_idle_t *idle);
 
-/* To wake, here and at each subscriber, costs many times what an event does. So in a dense market
- * those that follow one another closely go out together; longer, when no subscriber minds. */
-static int64_t apart_ns(const struct feed *feed)
-{
-    const int64_t patience_ns = bus_patience_ns(feed->bus);
-    return patience_ns > APART_NS ? patience_ns : APART_NS;
-}
-
 static void schedule(struct feed *feed, int64_t now, int64_t next_ns, bool again)
 {
     struct itimerspec when = {{0}};
     if (next_ns < TRACK_ENDED) {
-        const int64_t soonest_ns = now + apart_ns(feed);
-        if (next_ns < soonest_ns)
-            next_ns = soonest_ns;
+        next_ns = heap_at_ns(now, next_ns, bus_patience_ns(feed->bus));
         when.it_value.tv_sec = next_ns / 1000000000;
         when.it_value.tv_nsec = next_ns % 1000000000;
     }

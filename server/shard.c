@@ -284,10 +284,11 @@ static void gather_begin(struct shard *shard, uint64_t took_ns)
         shard_now_ms(shard) + (int64_t)(pause_ms < most_ms ? pause_ms : most_ms);
 }
 
-/* Where all goes out at a rate, events may come in small heaps: two a look. */
+/* Where all goes out at a rate, events may come in small heaps: several for each tick. */
 static int64_t feed_patience_ns(unsigned patience_ms)
 {
-    return patience_ms > 1 ? INT64_C(500000) * patience_ms : 0;
+    const int64_t ns_a_ms = 1000000;
+    return patience_ms < 2 ? 0 : patience_ms < 10 ? 2 * ns_a_ms : 5 * ns_a_ms;
 }
 
 /* One turn. */
