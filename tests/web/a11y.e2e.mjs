@@ -95,7 +95,7 @@ test('axe finds nothing when the connection is lost, refused or silent', async (
     connecting: () => {},
     reconnecting: (server) => { market(server); server.say({ type: 'shutdown', reconnect_in_ms: 600_000 }); server.end(1001); },
     closed: (server) => { market(server); server.end(4401, 'the token has expired'); },
-    stalled: (server) => { server.greet({ heartbeat_ms: 400 }); market({ ...server, greet() {} }); },
+    stalled: (server) => { server.greet({ heartbeat_ms: 3000 }); market({ ...server, greet() {} }); },
   };
   const places = [[DESKTOP, '#/m'], [DESKTOP, '#/tape'], [DESKTOP, '#/server'], [PHONE, '#/m'], [PHONE, '#/m/AAPL']];
   for (const [state, script] of Object.entries(scripts)) {

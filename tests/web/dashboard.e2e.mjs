@@ -321,7 +321,7 @@ const STATES = {
   },
   stalled: {
     state: 'stalled',
-    script: ({ greet, say }) => { greet({ heartbeat_ms: 400 }); say({ type: 'snapshot', data: market(0) }); },
+    script: ({ greet, say }) => { greet({ heartbeat_ms: 3000 }); say({ type: 'snapshot', data: market(0) }); },
   },
   reconnecting: {
     state: 'reconnecting',

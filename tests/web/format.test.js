@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
   describeChange, formatAge, formatCompact, formatCount, formatLatency, formatRate, formatRatio, formatSpread, formatTime,
-  groupDigits, shortenFigure, splitPrice,
+  groupDigits, shortenFigure, shortenSmall, splitPrice,
 } from '../../web/src/core/format.js';
 
 const MINUS = '\u2212';
@@ -97,6 +97,11 @@ test('a figure too long for its place is cut where that says most, and never rou
   const cases = [['+1.50', '+1.50'], ['+0.00123', '+0.00123'], ['+0.000000123', '+0.0₆123'], [`${MINUS}0.00000001`, `${MINUS}0.0₇1`],
     ['+0.00001999999999999', '+0.0₄1999…'], ['+0.000199999999', '+0.000199…'], ['0.000000000', '0.00'], ['+0.00000000000000000000000123', '+0.0₂₃123'],
     ['+12,345.678901', '+12,345.6…'], [`${MINUS}1,234,567.89`, `${MINUS}1.23${THIN}M`], ['+123,456.78', '+123,456…'],
-    ['+1,234,567,890,123,456,789,012,345.5', `+1,234,567,890${THIN}P`], ['—', '—']];
+    ['+1,234,567,890,123,456,789,012,345.5', '+1.23e24'], ['1,234,567,890,123,456', `1.23${THIN}P`], ['—', '—']];
   for (const [text, shown] of cases) assert.equal(shortenFigure(text), shown, text);
+});
+
+test('a tiny price shows its digits where there is little room', () => {
+  assert.equal(shortenSmall(`0.${'0'.repeat(30)}126`, 14), '0.0₃₀126');
+  for (const text of ['0.000013920', '0.0000139', '61,837.63', '1,234,567,890,123,456,789', '0.0012345678901234', '−0.5']) assert.equal(shortenSmall(text, 14), text);
 });

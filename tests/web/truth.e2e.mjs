@@ -13,7 +13,7 @@ const market = ({ greet, say }, hello) => {
 };
 
 const AWAY = {
-  stalled: (server) => market(server, { heartbeat_ms: 400 }),
+  stalled: (server) => market(server, { heartbeat_ms: 3000 }),
   reconnecting: (server) => { market(server); server.say({ type: 'shutdown', reconnect_in_ms: 600_000 }); server.end(1001); },
   closed: (server) => { market(server); server.end(4401, 'the token has expired'); },
 };

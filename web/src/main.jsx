@@ -23,13 +23,16 @@ const app = createApp({
 });
 // Drawing keeps the browser busy for a while. A server that is near has answered before, so that the first
 // thing seen is prices; one that is far away is not waited for.
-const drawAnyway = setTimeout(draw, PATIENCE_MS);
-const drawWithPrices = app.timeline.on('items', () => setTimeout(draw));
+let drawing = setTimeout(draw, PATIENCE_MS);
+const stopWaiting = app.timeline.on('items', () => {
+  stopWaiting();
+  clearTimeout(drawing);
+  drawing = setTimeout(draw);
+});
 app.start();
 
 function draw() {
-  clearTimeout(drawAnyway);
-  drawWithPrices();
+  stopWaiting();
   render(<AppContext.Provider value={app}><Shell /></AppContext.Provider>, document.getElementById('app'));
 }
 

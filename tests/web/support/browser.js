@@ -91,6 +91,7 @@ export function openSite({ args, chromiumArgs = [] } = {}) {
     });
     const socket = script && (await scriptSocket(page, script, answers));
     await page.goto(site.server.url + path);
+    await page.waitForSelector('#app > *', { state: 'attached' }); // it is drawn
     return { page, context, socket, close };
 
     async function close() {

@@ -37,7 +37,7 @@ export function Search() {
     <div class="search" role="search">
       <Icon name="search" />
       <input ref={input} id="filter" type="search" aria-label="Search symbols" aria-keyshortcuts="/"
-        placeholder={symbols > 0 ? `Search ${formatCount(symbols)} symbols` : 'Search symbols'}
+        placeholder={symbols > 0 ? `Search ${formatCount(symbols)} ${symbols === 1 ? 'symbol' : 'symbols'}` : 'Search symbols'}
         autocomplete="off" autocapitalize="off" spellcheck={false} enterkeyhint="go"
         value={params.q ?? ''} onInput={(event) => write(event.currentTarget.value)} onKeyDown={onKeyDown} />
       <kbd aria-hidden="true">/</kbd>

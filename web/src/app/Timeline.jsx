@@ -211,12 +211,13 @@ function Scrubber() {
       : layout.kind === 'window' ? [timeline.wallMsAt(layout.endMs - layout.span), timeline.wallMsAt(layout.endMs)] : [0, 0];
     const width = element.clientWidth;
     const { marks, stepMs } = toMs > fromMs ? timeMarks(fromMs, toMs, Math.max(1, Math.floor(width / MARK_PX))) : { marks: [], stepMs: 0 };
+    const edge = MARK_PX / 3 / Math.max(1, width); // a time is written whole or not at all
     while (element.children.length < marks.length) element.append(app.page.document.createElement('span'));
     for (let at = 0; at < element.children.length; at++) {
       const child = element.children[at];
       const mark = marks[at];
       const part = (mark - fromMs) / (toMs - fromMs);
-      child.hidden = mark === undefined || part < 0.03 || part > 0.97;
+      child.hidden = mark === undefined || part < edge || part > 1 - edge;
       if (child.hidden) continue;
       const text = isBack ? formatBack(-mark) : stepMs >= 86_400_000 ? formatDay(mark * 1000) : formatClock(mark * 1000).slice(0, stepMs % 60_000 === 0 ? 5 : 8);
       if (child.textContent !== text) child.textContent = text;

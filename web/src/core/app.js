@@ -128,7 +128,7 @@ export function createApp({ feed, frame, storage, page, socketUrl, now, wallNow 
   });
 
   timeline.on('state', ({ from, to }) => {
-    if (to === 'reconnecting' && from !== to) store.unconfirmRows(now(), { isNewEpoch: false });
+    if ((to === 'reconnecting' || to === 'closed') && from !== to) store.unconfirmRows(now(), { isNewEpoch: false });
     if (to === 'live' && from !== 'stalled') store.awaitConfirmation(now());
   });
   timeline.on('hello', ({ hello }) => {

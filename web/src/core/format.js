@@ -90,7 +90,7 @@ export function formatCompact(text) {
 
 /**
  * A figure for a narrow place: "+0.000000123" → "+0.0₆123" (six zeros), "+12,345.678901" → "+12,345.67…",
- * "−1,234,567.89" → "−1.23 M". Cut, never rounded; one that fits stays as it is.
+ * "−1,234,567.89" → "−1.23 M", forty digits → "1.23e39". Cut, never rounded; one that fits stays as it is.
  * @param {string} text grouped @param {number} [room] in characters
  */
 export function shortenFigure(text, room = 10) {
@@ -101,7 +101,13 @@ export function shortenFigure(text, room = 10) {
   if (whole === '0' && zeros < 0) return `0.${'0'.repeat(FRACTION_MIN)}`;
   if (whole === '0' && zeros >= SUBSCRIPT_FROM) return cut(`${sign}0.0${subscript(zeros)}${fraction.slice(zeros)}`, room);
   if (sign.length + whole.length < room) return cut(text, room);
-  return `${sign}${formatCompact(whole.replaceAll(',', ''))}`;
+  const digits = whole.replaceAll(',', '');
+  return sign + (digits.length <= 3 * UNITS.length ? formatCompact(digits) : `${digits[0]}.${digits.slice(1, 3)}e${digits.length - 1}`);
+}
+
+/** A price of almost nothing, of which a narrow place would show zeros alone; any other as it is. @param {string} text grouped */
+export function shortenSmall(text, room) {
+  return text.length > room && /^\u2212?0\.0{4}/.test(text) ? shortenFigure(text, room) : text;
 }
 
 /** Ask less bid in basis points of the middle: "1.6". */

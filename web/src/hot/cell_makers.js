@@ -1,5 +1,5 @@
 /** One maker a column: it fills a cell's element and returns how to paint it. */
-import { createPriceCell, createTextCell } from './cells.js';
+import { createPriceCell, createTextCell, LONG } from './cells.js';
 import { formatAge, formatCompact, formatRate, formatRatio, formatSpread, NOTHING, shortenFigure } from '../core/format.js';
 import { changeOf, isSimulated, mergeOf, rateOf } from '../core/store.js';
 
@@ -110,7 +110,7 @@ function textCell(element, textOf, titleOf) {
 const NO_FLASHES = { flash() {}, end() {} };
 
 function priceCell(element, name, part, flashes = NO_FLASHES) {
-  const price = createPriceCell(element, flashes);
+  const price = createPriceCell(element, flashes, LONG);
   let isOff = false;
   return {
     bind: price.reset,

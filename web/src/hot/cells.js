@@ -2,10 +2,10 @@
  * Cells that are written on every tick: text nodes made once, touched only when the text changed.
  */
 import { compareTexts } from '../core/decimal.js';
-import { NOTHING, splitPrice } from '../core/format.js';
+import { NOTHING, shortenSmall, splitPrice } from '../core/format.js';
 
 export const FLASH_GAP_MS = 500;
-const LONG = 14; // characters; a longer price may be cut off, so it is a tooltip, too
+export const LONG = 14; // characters; a longer price may be cut off, so it is a tooltip, too
 
 /** Sets a property-like text without touching the DOM when it is the same. */
 export function createTextCell(element) {
@@ -23,8 +23,9 @@ export function createTextCell(element) {
  * flash; they stay where they are, because no element begins or ends at them.
  * @param {HTMLElement} element
  * @param {{flash: (node: Text, from: number, direction: number, now: number) => void}} flashes see flash.js
+ * @param {number} [room] in characters; of a tiny price that is longer zeros are counted
  */
-export function createPriceCell(element, flashes) {
+export function createPriceCell(element, flashes, room = Infinity) {
   const node = element.appendChild(document.createTextNode(''));
   const zeros = document.createElement('span');
   zeros.className = 'zeros';
@@ -46,10 +47,11 @@ export function createPriceCell(element, flashes) {
   function write(text, significant, now, mayFlash) {
     if (text === price && significant === shownDigits) return;
     shownDigits = significant;
-    const [newDigits, newPadding] = text === undefined ? [NOTHING, ''] : splitPrice(text, significant);
+    const [digits_, newPadding] = text === undefined ? [NOTHING, ''] : splitPrice(text, significant);
+    const newDigits = shortenSmall(digits_, room);
     if (newDigits !== digits) node.nodeValue = newDigits;
     if (newPadding !== padding) zerosNode.nodeValue = newPadding;
-    if (newDigits.length > LONG) element.title = text;
+    if (digits_.length > LONG) element.title = text;
     else if (element.title) element.removeAttribute('title');
     if (mayFlash && price !== undefined && text !== undefined && now - flashedAt >= FLASH_GAP_MS) {
       flashedAt = now;

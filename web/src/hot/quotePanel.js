@@ -1,12 +1,13 @@
 /** The figures of the open symbol: text nodes made once, written where a text changed. */
 import { significantFraction } from '../core/decimal.js';
-import { describeChange, formatAge, formatCount, formatTime, groupDigits, NOTHING, trimPrice } from '../core/format.js';
+import { describeChange, formatAge, formatCount, formatTime, groupDigits, NOTHING, shortenFigure, trimPrice } from '../core/format.js';
 import { balanceOf, shareOf } from '../core/quote.js';
 import { createPriceCell, createTextCell } from './cells.js';
 import { formatClock } from './tape.js';
 
 const GLYPHS = { '-1': '▼', 0: '', 1: '▲' };
 const MOVES = { '-1': 'fell', 0: 'same', 1: 'rose' };
+const CHANGE_MAX = 14; // characters
 const THIN = '\u2009';
 const DAY_US = 22 * 3600 * 1e6; // from here on "24 h" is near enough
 const STATES = { waiting: 'last known', stale: 'stale', live: '', down: 'source down', paused: 'source paused', ended: 'feed ended' };
@@ -25,7 +26,7 @@ export function createHero(root, { app, view }) {
     const from = quote.day?.open;
     const change = last.text === undefined || from === undefined ? null : describeChange(from, last.text, significant);
     cells.glyph(change ? GLYPHS[change.direction] : '');
-    cells.change(change ? change.absolute : '');
+    cells.change(change ? shortenFigure(change.absolute, CHANGE_MAX) : '');
     cells.percent(change ? change.percent : '');
     cells.since(change ? sinceText(quote.day, app) : '');
     cells.kind(last.isMid ? 'mid of bid and ask' : '');
@@ -98,7 +99,7 @@ export function createQuotePanel(root, { app, view }) {
     cells.source(item?.ts === undefined ? NOTHING : formatClock(item.ts));
     cells.received(item?.recv === undefined ? NOTHING : formatClock(item.recv));
     // One text: of two the first would push the other about.
-    cells.delay([item?.ts !== undefined && item?.recv !== undefined && delayText(item.recv - item.ts), us !== undefined && formatTime(us).slice(0, 10)].filter(Boolean).join(' '));
+    cells.delay([item?.ts !== undefined && item?.recv !== undefined && delayText(item.recv - item.ts), us !== undefined && formatTime(us).slice(0, 10)].filter(Boolean).join(' · '));
   }
 }
 
