@@ -69,8 +69,8 @@ test('a view that was never fetched comes when the server is back', async () => 
   await page.getByRole('link', { name: 'About' }).click();
   await page.waitForSelector('html[data-view="about"]', { state: 'attached' });
   await site.server.restart();
-  await page.waitForSelector('main >> text=Lightweight Charts');
-  assert.equal(await page.$$eval('.failed', (failed) => failed.length), 0);
+  await page.waitForSelector('main :is(.failed, :text("Lightweight Charts"))');
+  assert.equal(await page.$$eval('.failed', (failed) => failed.map(({ textContent }) => textContent).join()), '');
   await close();
 });
 

@@ -1,11 +1,12 @@
 /**
  * Code that is not fetched with the page but when it is needed, or in a quiet moment before. While the server is away it
- * cannot be had: then it comes when the connection does. It fails only when it cannot be had twice although the
- * connection is live.
+ * cannot be had: then it comes when the connection does. It fails only when it cannot be had several times in a row although
+ * the connection is live.
  */
 
 /** What a server that has just died leaves unnoticed is noticed after this time. */
 const RETRY_MS = 1000;
+export const FAILURES_MAX = 5;
 
 /** @type {Set<{fetch: (app: object) => Promise<any>}>} */
 const all = new Set();
@@ -48,7 +49,7 @@ async function fetchPatiently(load, { connection, page }) {
       if (connection.peek().state !== 'live') {
         await untilLive(connection);
         failures = 0;
-      } else if (failures > 1) {
+      } else if (failures === FAILURES_MAX) {
         throw error;
       }
     }
