@@ -45,7 +45,7 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
     localization: { locale: 'en-GB', timeFormatter: (time) => formatMoment(time, candles?.span) },
   });
   const timeScale = chart.timeScale();
-  const bands = createBands(() => { paintedText = lastText; });
+  const bands = createBands(onPaint);
   let tokens;
   let type = 'candles';
   let series = null;
@@ -62,6 +62,8 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
   let isFollowing = true;
   let cursor = -1; // place of the crosshair that the keyboard moves
   let wanted = null; // seconds in view, to be set when there are bars
+  let axisPx = AXIS_PX;
+  element.style.visibility = 'hidden'; // until there are bars: its parts find their widths unseen
 
   chart.subscribeCrosshairMove(({ logical, point }) => {
     const isOn = logical !== undefined && logical !== null && (point !== undefined || cursor >= 0);
@@ -80,6 +82,11 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
     /** For tests: what is really drawn. */
     get state() { return { range: timeScale.getVisibleLogicalRange(), places: laid.places.length, folds: laid.folds.length, bands: bands.bands, pixels: bands.pixels, type, scale, bars: drawn.count, last: paintedText }; },
   };
+
+  function onPaint() {
+    paintedText = lastText;
+    if (drawn.count > 0 && element.style.visibility !== '') element.style.visibility = '';
+  }
 
   function destroy() {
     chart.remove();
@@ -128,7 +135,8 @@ export function createPriceChart(element, { onCrosshair, onNeedOlder, onFollow }
     setVolume(kind !== 'quote' && bars.some(({ volume: size }) => Number(size) > 0));
     setLast();
     series.applyOptions({ priceFormat: { type: 'custom', minMove: minMove(), formatter: formatPrice } });
-    chart.priceScale('right').applyOptions({ minimumWidth: axisWidth() });
+    axisPx = Math.max(axisPx, axisWidth());
+    chart.priceScale('right').applyOptions({ minimumWidth: axisPx });
     series.setData(laid.places.map(toPoint));
     volume?.setData(laid.places.map(toVolume));
     drawn = { candles, revision, count: bars.length, version: versionOf(bars.at(-1)) };
