@@ -631,8 +631,10 @@ uint64_t bus_catch_up(struct bus_sub *sub, bus_handler_fn *visit, void *ctx)
     const uint32_t count = streams_count(bus->streams);
     for (uint32_t i = 0; i < count; i++) {
         struct price_event event;
-        if (latest_get(bus, i, epoch, &event))
-            visit(&event, ctx);
+        if (!latest_get(bus, i, epoch, &event))
+            continue;
+        sub->emitted_ns = now_ns(); /* it may be newer than the moment of the lap */
+        visit(&event, ctx);
     }
     const uint64_t position = atomic_load_explicit(&sub->position, memory_order_relaxed);
     if (position < head)

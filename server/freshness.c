@@ -20,8 +20,10 @@ void freshness_turn(struct freshness *freshness)
 
 void clocks_read(struct wire_clocks *clocks)
 {
+    const int64_t now =
+        clock_ns(CLOCK_MONOTONIC); /* first: who is interrupted here is late, not early */
     const int64_t wall_ns = clock_ns(CLOCK_REALTIME);
-    clocks->wall_offset_ns = wall_ns - clock_ns(CLOCK_MONOTONIC);
+    clocks->wall_offset_ns = wall_ns - now;
     clocks->write_us = event_us(wall_ns);
 }
 
@@ -64,7 +66,8 @@ void reader_delivered(struct reader *reader, size_t bytes, const struct cargo *c
 void stages_turn(struct stages *stages)
 {
     stages->left = STAGED_EVENTS_A_TURN;
-    stages->wall_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+    const int64_t now = clock_ns(CLOCK_MONOTONIC);
+    stages->wall_offset_ns = clock_ns(CLOCK_REALTIME) - now;
 }
 
 /* Clocks of others may be ahead of ours: that counts as no time at all. */

@@ -194,7 +194,7 @@ static int serve_health(struct http_request *request, struct lws *wsi, bool ok, 
 /* Only clients on this machine, and of pages only our own and those that are allowed. */
 static bool may_control(const struct http_request *request, struct lws *wsi)
 {
-    return request_is_local(wsi) && request_origin_is_allowed(request->shard, wsi);
+    return request_is_local(request->shard, wsi) && request_origin_is_allowed(request->shard, wsi);
 }
 
 static int serve_api(struct http_request *request, struct lws *wsi, const char *path,
@@ -242,6 +242,21 @@ static int serve_candles(struct http_request *request, struct lws *wsi, bool is_
 
 static int serve_clients(struct http_request *request, struct lws *wsi, bool head_only);
 
+static int answer_method(struct http_request *request, struct lws *wsi, const char *path)
+{
+    static const struct {
+        const char *path, *message, *allow;
+    } posts[] = {
+        {"/api/v1/publish", "POST only", "Allow: POST\r\n"},
+        {"/api/v1/replay", "GET, HEAD and POST only", "Allow: GET, HEAD, POST\r\n"},
+        {NULL, "GET and HEAD only", "Allow: GET, HEAD\r\n"},
+    };
+    size_t i = 0;
+    while (posts[i].path != NULL && strcmp(posts[i].path, path) != 0)
+        i++;
+    return answer_error(request, wsi, 405, "method_not_allowed", posts[i].message, posts[i].allow);
+}
+
 static int serve_get(struct http_request *request, struct lws *wsi, const char *path,
                      bool head_only)
 {
@@ -258,6 +273,8 @@ static int serve_get(struct http_request *request, struct lws *wsi, const char *
         return serve_candles(request, wsi, path[8] == 's', head_only);
     if (strcmp(path, "/api/v1/clients") == 0)
         return serve_clients(request, wsi, head_only);
+    if (strcmp(path, "/api/v1/publish") == 0)
+        return answer_method(request, wsi, path);
     if (strncmp(path, "/api/", 5) == 0)
         return serve_api(request, wsi, path, head_only);
     return serve_page(request, wsi, path, head_only);
@@ -343,8 +360,7 @@ static int begin_post(struct http_request *request, struct lws *wsi, const char 
     request->body_left = length;
     request->is_publish = strcmp(path, "/api/v1/publish") == 0;
     if (!request->is_publish && strcmp(path, "/api/v1/replay") != 0)
-        return answer_error(request, wsi, 405, "method_not_allowed", "GET and HEAD only",
-                            "Allow: GET, HEAD\r\n");
+        return answer_method(request, wsi, path);
     if (!may_control(request, wsi))
         return answer_error(request, wsi, 403, "forbidden", "only from this machine", NULL);
     if (!has_length)
@@ -375,8 +391,7 @@ int http_on_request(struct http_request *request, struct shard *shard, struct lw
         return serve_get(request, wsi, path, method == LWSHUMETH_HEAD);
     if (method == LWSHUMETH_POST)
         return begin_post(request, wsi, path);
-    return answer_error(request, wsi, 405, "method_not_allowed", "GET and HEAD only",
-                        "Allow: GET, HEAD\r\n");
+    return answer_method(request, wsi, path);
 }
 
 /* ---- bodies ---- */

@@ -91,6 +91,7 @@ static void raise_fd_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Before the first thread. */
 static bool signals_open(struct program *program)
 {
     sigset_t set;
@@ -98,7 +99,6 @@ static bool signals_open(struct program *program)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &set, NULL); /* in every thread: they come through the descriptor */
-    signal(SIGPIPE, SIG_IGN);
     program->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
     program->ended_fd = eventfd(0, EFD_CLOEXEC);
     return program->signal_fd >= 0 && program->ended_fd >= 0;
@@ -279,13 +279,15 @@ static void serve(struct program *program)
 static int open_all(struct program *program)
 {
     int rc = bus_open(program);
-    if (rc == 0)
+    if (rc == 0) /* may wait for the other end of a pipe: until then a signal ends the process */
         rc = feed_open(program);
     program->bad_arguments = rc == -EINVAL;
+    if (rc == 0 && !signals_open(program))
+        rc = -errno;
     if (rc == 0)
         rc = restore(program);
-    if (rc == 0)
-        rc = recorder_open(program);
+    if (rc == 0 && (rc = recorder_open(program)) == -EINVAL)
+        program->bad_arguments = true;
     if (rc == 0)
         rc = server_open(program);
     restored_finish(&program->restored);
@@ -305,12 +307,22 @@ static void close_all(struct program *program)
     bus_destroy(program->bus);
 }
 
+/* One line, whatever stood in an argument. */
+static void say_error(const char *error)
+{
+    fputs("pricecast: ", stderr);
+    for (; *error != '\0'; error++)
+        fputc((unsigned char)*error < ' ' ? '?' : *error, stderr);
+    fputc('\n', stderr);
+}
+
 static int run(struct program *program)
 {
     raise_fd_limit();
     log_init(program->options.log_level, program->options.log_json);
-    if (!signals_open(program) || open_all(program) != 0) {
-        fprintf(stderr, "pricecast: %s\n", program->error[0] ? program->error : "out of memory");
+    signal(SIGPIPE, SIG_IGN);
+    if (open_all(program) != 0) {
+        say_error(program->error[0] ? program->error : "out of memory");
         close_all(program);
         return program->bad_arguments ? EXIT_BAD_ARGUMENTS : EXIT_FAILURE;
     }
@@ -335,7 +347,7 @@ int main(int argc, char **argv)
         printf("pricecast %s\n", PRICECAST_VERSION);
         break;
     case OPTIONS_BAD:
-        fprintf(stderr, "pricecast: %s\n", program.error);
+        say_error(program.error);
         status = EXIT_BAD_ARGUMENTS;
         break;
     case OPTIONS_RUN:
@@ -343,5 +355,7 @@ int main(int argc, char **argv)
         break;
     }
     options_finish(&program.options);
+    if (status == EXIT_SUCCESS && fflush(stdout) != 0)
+        status = EXIT_FAILURE;
     return status;
 }

@@ -92,6 +92,17 @@ static bool read_list(struct parser *parser, const struct row *row, const char *
     return grown[list->count++] != NULL;
 }
 
+/* As browsers write it: a page's scheme, host, and port if it is not the scheme's own. */
+static bool read_origin(struct parser *parser, const struct row *row, const char *value)
+{
+    const char *host = strstr(value, "://");
+    if (strcmp(value, "*") != 0 &&
+        (host == NULL || host == value || host[3] == '\0' || strpbrk(host + 3, "/?#@* ") != NULL))
+        return refuse(parser, row, value,
+                      "https://HOST or https://HOST:PORT as browsers send it, or *");
+    return read_list(parser, row, value);
+}
+
 static bool read_number(struct parser *parser, const struct row *row, const char *value)
 {
     char *end;
@@ -110,8 +121,8 @@ static bool read_speed(struct parser *parser, const struct row *row, const char 
     char *end;
     const double speed = strtod(value, &end);
     const bool is_max = strcmp(value, "max") == 0;
-    if (!is_max &&
-        (*value < '0' || *value > '9' || *end != '\0' || !(speed > 0) || !isfinite(speed)))
+    if (!is_max && (*value < '0' || *value > '9' || strpbrk(value, "xX") != NULL || *end != '\0' ||
+                    !(speed > 0) || !isfinite(speed)))
         return refuse(parser, row, value, "a number above 0, or max");
     *(double *)field(parser, row) = is_max ? 0 : speed;
     return true;
@@ -286,7 +297,7 @@ static const struct row rows[] = {
     {"allow-origin", "ORIGIN",
      "let pages of another origin connect, repeatable; * for all "
      "[same origin]",
-     read_list, AT(origins), 0, 0},
+     read_origin, AT(origins), 0, 0},
     {"web-root", "DIR", "serve the dashboard from this folder, to work on it [embedded]",
      read_folder, AT(web_root), 0, 0},
     {"max-clients", "N", "connections at a time [10000]", read_number, AT(clients_max), 1, 1000000},

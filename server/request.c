@@ -41,7 +41,7 @@ bool request_origin_is_allowed(struct shard *shard, struct lws *wsi)
     return origin_is_listed(server_options(shard->server), origin);
 }
 
-bool request_is_local(struct lws *wsi)
+static bool peer_is_local(struct lws *wsi)
 {
     struct sockaddr_storage address;
     socklen_t len = sizeof address;
@@ -53,6 +53,40 @@ bool request_is_local(struct lws *wsi)
         return false;
     const struct in6_addr *in6 = &((struct sockaddr_in6 *)&address)->sin6_addr;
     return IN6_IS_ADDR_LOOPBACK(in6) || (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == 127);
+}
+
+/* Without brackets and port. */
+static void host_name(char *host)
+{
+    char *end;
+    if (host[0] == '[' && (end = strchr(host, ']')) != NULL) {
+        *end = '\0';
+        memmove(host, host + 1, strlen(host));
+    } else if ((end = strrchr(host, ':')) != NULL) {
+        *end = '\0';
+    }
+}
+
+static bool host_is_ours(const struct server_options *options, struct lws *wsi)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    char host[300], origin[320];
+    if (!request_header(wsi, WSI_TOKEN_HOST, host, sizeof host))
+        return lws_hdr_total_length(wsi, WSI_TOKEN_HOST) == 0;
+    for (int i = 0; i < 2; i++) {
+        snprintf(origin, sizeof origin, "%s://%s", i == 0 ? "http" : "https", host);
+        if (origin_is_listed(options, origin))
+            return true;
+    }
+    host_name(host);
+    return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1 ||
+           strcasecmp(host, "localhost") == 0 || strcasecmp(host, options->host) == 0;
+}
+
+bool request_is_local(struct shard *shard, struct lws *wsi)
+{
+    return peer_is_local(wsi) && lws_hdr_total_length(wsi, WSI_TOKEN_X_FORWARDED_FOR) == 0 &&
+           host_is_ours(server_options(shard->server), wsi);
 }
 
 bool request_query(struct lws *wsi, const char *name, char *out, int size)

@@ -19,7 +19,10 @@ bool request_query(struct lws *wsi, const char *name, char *out, int size);
 /* Browsers name the page's origin; it must be ours or an allowed one. Programs send none. */
 bool request_origin_is_allowed(struct shard *shard, struct lws *wsi);
 
-bool request_is_local(struct lws *wsi); /* from this machine */
+/* From this machine, and to it: not passed on by a proxy, nor by a browser whose page has given its
+ * own name our address (DNS rebinding). So the host must be an address, localhost, the one we
+ * listen on, or of an allowed origin. */
+bool request_is_local(struct shard *shard, struct lws *wsi);
 bool request_accepts_gzip(struct lws *wsi);
 bool request_offers_subprotocol(struct lws *wsi); /* one of ours */
 

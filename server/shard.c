@@ -130,6 +130,8 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
         return on_body_end(connection, wsi);
     case LWS_CALLBACK_HTTP_FILE_COMPLETION:
+    case LWS_CALLBACK_RAW_ADOPT: /* what lws makes of CONNECT, and would keep for ever */
+    case LWS_CALLBACK_RAW_RX:
         return -1;
     case LWS_CALLBACK_ESTABLISHED:
         return on_established(connection, shard, wsi);
@@ -421,12 +423,17 @@ static void connection_tune(int fd)
 
 static void connection_refuse(struct shard *shard, int fd, enum admission_verdict verdict)
 {
-    char answer[160];
+    const bool is_full = verdict == ADMISSION_FULL;
+    char body[120], answer[320];
+    const int body_len = snprintf(body, sizeof body,
+                                  "{\"error\":{\"code\":\"rate_limited\","
+                                  "\"message\":\"too many connections%s\"}}",
+                                  is_full ? "" : " from this address");
     const int len =
         snprintf(answer, sizeof answer,
-                 "HTTP/1.1 %s\r\nContent-Length: 0\r\nRetry-After: 5\r\n"
-                 "Connection: close\r\n\r\n",
-                 verdict == ADMISSION_FULL ? "503 Service Unavailable" : "429 Too Many Requests");
+                 "HTTP/1.1 %s\r\nContent-Type: application/json\r\n"
+                 "Content-Length: %d\r\nRetry-After: 5\r\nConnection: close\r\n\r\n%s",
+                 is_full ? "503 Service Unavailable" : "429 Too Many Requests", body_len, body);
     const ssize_t sent = send(fd, answer, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)sent;
     close(fd);

@@ -59,7 +59,7 @@ static const struct option_spec specs[] = {
     {"mode", "MODE", "every, latest, or mixed: clients by turns (the server's default)",
      OPTION_CHOICE, SETTING(mode), .allowed = "every|latest|mixed"},
     {"max-rate", "N", "update frames a second for each client (no limit)", OPTION_REAL,
-     SETTING(max_rate), 0.001, 1e6},
+     SETTING(max_rate), 0.001, 1000},
     {"kinds", "LIST", "trade, quote or both (both)", OPTION_CHOICES, SETTING(kinds),
      .allowed = "trade|quote"},
     {"no-snapshot", NULL, "ask for no snapshot", OPTION_FLAG, SETTING(has_no_snapshot)},

@@ -51,7 +51,7 @@ static const struct option_spec specs[] = {
     {"mode", "MODE", "every event, or the latest when it comes too fast (latest)", OPTION_CHOICE,
      SETTING(mode), .allowed = "every|latest"},
     {"max-rate", "N", "at most so many messages a second (no limit)", OPTION_REAL,
-     SETTING(max_rate), 0.001, 1e6},
+     SETTING(max_rate), 0.001, 1000},
     {"count", "N", "stop after so many events", OPTION_WHOLE, SETTING(count), 1, 1e15},
     {"no-snapshot", NULL, "do not begin with the last known prices", OPTION_FLAG,
      SETTING(has_no_snapshot)},

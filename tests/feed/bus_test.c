@@ -27,6 +27,7 @@ struct fixture {
     uint32_t a, b; /* trades and quotes of one symbol */
     int ids[4];    /* of handlers that handlers deal with */
     unsigned calls[4];
+    int64_t lapped_ns;
 };
 
 static void record(const struct price_event *event, void *ctx)
@@ -439,12 +440,21 @@ static void catching_up_visits_the_latest_of_all_and_goes_on_from_there(void **s
     free(latest);
 }
 
+/* What is taken up now went over the bus after the moment of the lap, and must not seem older. */
+static void record_newer(const struct price_event *event, void *ctx)
+{
+    struct fixture *f = ctx;
+    assert_true(bus_emitted_ns(f->sub) > f->lapped_ns);
+    record(event, &f->seen);
+}
+
 static void catch_up_now(const struct price_event *event, void *ctx)
 {
     struct fixture *f = ctx;
     (void)event;
+    f->lapped_ns = bus_emitted_ns(f->sub);
     emit(f, f->a, 2); /* as a writer would meanwhile */
-    bus_catch_up(f->sub, record, &f->seen);
+    bus_catch_up(f->sub, record_newer, f);
 }
 
 static void a_lapped_handler_may_catch_up(void **state)

@@ -22,7 +22,7 @@ KEEP_ALIVE_GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\
 
 
 def post(body, path=b"/api/v1/replay", length=None, headers=b""):
-    return (b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
+    return (b"POST " + path + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n"
             % (len(body) if length is None else length) + headers + b"\r\n" + body)
 
 
@@ -396,6 +396,13 @@ class Crowds(unittest.TestCase):
                 client.ping()
                 client.socket.close()
 
+    def test_connect_holds_no_connection(self):
+        with Server(*SIM, "--max-clients", "2") as server:
+            for _ in range(6):
+                answer = exchange(server, b"CONNECT / HTTP/1.1\r\nHost: x\r\n\r\n")
+                self.assertNotIn(b" 200 ", answer)
+            self.assertEqual(server.get("/api/v1/status")["clients"]["connections"], 1)
+
     def test_one_address_has_its_own_limit(self):
         with Server(*SIM, "--max-clients-per-ip", "3") as server:
             clients = [RawClient(server) for _ in range(3)]
@@ -404,6 +411,7 @@ class Crowds(unittest.TestCase):
             answer = exchange(server, upgrade_request())
             self.assertTrue(answer.startswith(b"HTTP/1.1 429 "), answer)
             self.assertIn(b"Retry-After: ", answer)
+            self.assertIn(b'"code":"rate_limited"', answer)
             with connect(server, address="127.0.0.2") as other:
                 other.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
                 metrics = receive_until_closed(other)

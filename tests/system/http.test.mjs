@@ -205,6 +205,18 @@ describe('control of the replay', () => {
     }
   });
 
+  test('is not for those who come by a name of their own, or through a proxy', async () => {
+    const pause = '{"action":"pause"}';
+    const evil = `rebind.example:${paused.port}`;
+    for (const [headers, expected] of [
+      [{ host: evil }, 403], [{ host: evil, origin: `http://${evil}` }, 403], [{ host: '127.0.0.1.example' }, 403],
+      [{ 'x-forwarded-for': '10.0.0.1' }, 403], [{ host: 'ok.example' }, 200], [{ host: 'LOCALHOST' }, 200],
+      [{ host: `[::1]:${paused.port}` }, 200], [{ host: `localhost:${paused.port}`, origin: `http://localhost:${paused.port}` }, 200],
+    ]) assert.equal((await post(pause, headers)).status, expected, JSON.stringify(headers));
+    assert.equal((await paused.http('/api/v1/clients', { headers: { host: evil } })).status, 403);
+    assert.equal((await paused.http('/api/v1/latest', { headers: { host: evil } })).status, 200);
+  });
+
   test('refuses what it does not understand', async () => {
     const bad = [
       '', '{', 'null', '[]', '{}', '{"action":1}', '{"action":"explode"}', '{"action":"speed"}',
@@ -214,7 +226,7 @@ describe('control of the replay', () => {
       '['.repeat(60000), '\u0000', '{"action":"speed","value":1e999}',
     ];
     for (const body of bad) isError(await post(body), 400, 'bad_request');
-    const none = await raw(paused, 'POST /api/v1/replay HTTP/1.1\r\nHost: x\r\n\r\n');
+    const none = await raw(paused, 'POST /api/v1/replay HTTP/1.1\r\nHost: localhost\r\n\r\n');
     assert.match(none, /^HTTP\/1\.1 400 /);
     assert.equal((await paused.http('/api/v1/replay')).json.state, 'paused');
   });
@@ -227,7 +239,7 @@ describe('control of the replay', () => {
     assert.equal((await post(sized(65536))).status, 200);
     isError(await post(sized(65537)), 413, 'too_large');
     for (const length of ['1000000000', '99999999999999999999']) {
-      const head = `POST /api/v1/replay HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`;
+      const head = `POST /api/v1/replay HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${length}\r\n\r\n`;
       assert.match(await raw(paused, head), /^HTTP\/1\.1 413 /);
     }
   });

@@ -1,5 +1,6 @@
 // Starting, ending, refusing to start, and what a recording may be like.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -191,6 +192,11 @@ test('hosts are taken as names, IPv4 or IPv6 addresses', async (t) => {
 
 test('bad options are refused in a line that names option, value and what is allowed', async () => {
   const bad = [
+    [['--allow-origin', 'app.example'], /--allow-origin app\.example/, /https:\/\/HOST/],
+    [['--allow-origin', 'https://app.example/'], /--allow-origin/],
+    [['--allow-origin', ''], /--allow-origin/],
+    [['--speed', '0x10'], /--speed 0x10/],
+    [['--record', '%Q'], /%Q/],
     [['--nonsense'], /--nonsense/, /no such option/],
     [['stray'], /stray/],
     [['-x'], /-x/],
@@ -229,6 +235,19 @@ test('bad options are refused in a line that names option, value and what is all
     [['--config', '/nowhere.json'], /--config \/nowhere\.json.*No such file or directory$/],
   ];
   for (const [args, ...patterns] of bad) await refused(2, args, ...patterns);
+});
+
+test('an error is one line, whatever stands in an argument', async () => {
+  await refused(1, ['--feed', 'a\nb'], /a\?b/);
+});
+
+test('a pipe that nobody writes to can be given up', async (t) => {
+  const path = join(temporaryFolder(t), 'pipe');
+  execFileSync('mkfifo', [path]);
+  const server = run(['--feed', path]);
+  await once(server.child, 'spawn');
+  server.child.kill('SIGTERM');
+  await server.ended;
 });
 
 test('help and version go to standard output', async () => {
