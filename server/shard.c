@@ -1,15 +1,13 @@
 #include "server/shard.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,7 +22,7 @@ enum {
     TURN_EVENTS_LOSSLESS = 256, /* so that one turn cannot fill a queue */
     GATHER_FROM_NS = 2000000,   /* a turn that took so long is followed by a pause … */
     GATHER_FACTOR = 2,          /* … of so many times that */
-    ACCEPTS_A_TURN = 64,
+    KEPT_FDS = 16,
     USER_TIMEOUT_MS = 120000,  /* a peer that takes nothing for so long is given up */
     TX_PACKET_BYTES = 8 << 20, /* or lws cuts writes at the size of its receive buffer */
     RX_BUFFER_BYTES = 128,     /* for each session: longer messages come in pieces */
@@ -380,37 +378,17 @@ void shard_continue(struct shard *shard)
 
 /* ---- accepting ---- */
 
-static void count_want_of_fds(struct shard *shard)
+static struct shard *shard_of(struct listener *listener)
 {
+    return (struct shard *)((char *)listener - offsetof(struct shard, listener));
+}
+
+static void on_refused(struct listener *listener)
+{
+    struct shard *shard = shard_of(listener);
     if (atomic_load(&shard->counts.refused) % 1000 == 0)
         log_line(LOG_WARN, "connection refused: no file descriptors left");
     count_add(&shard->counts.refused, 1);
-}
-
-/* The first descriptor that no connection may have. The rest is for everything else: as accept()
- * gives out the lowest free one, connections are refused before the process has none left. */
-static int fd_limit(unsigned shards)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
-        return INT_MAX;
-    const rlim_t kept = 16 + shards;
-    return (int)(limit.rlim_cur - (kept < limit.rlim_cur / 4 ? kept : limit.rlim_cur / 4));
-}
-
-/* Out of descriptors all the same: the spare one is given up to take the connection off the queue
- * and refuse it, or the listener would report it for ever. When somebody else gets hold of the
- * descriptor, the listener rests: see listener_resume(). */
-static void refuse_by_spare_fd(struct shard *shard)
-{
-    close(shard->spare_fd);
-    const int fd = accept4(shard->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    if (fd >= 0)
-        close(fd);
-    shard->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (shard->spare_fd < 0)
-        uv_poll_stop(&shard->listener);
-    count_want_of_fds(shard);
 }
 
 static void connection_tune(int fd)
@@ -468,52 +446,9 @@ static void connection_admit(struct shard *shard, int fd, const struct sockaddr 
     shard->entering = NULL;
 }
 
-static void on_listener(uv_poll_t *poll, int status, int events)
+static void on_accepted(struct listener *listener, int fd, const struct sockaddr *from)
 {
-    (void)status;
-    (void)events;
-    struct shard *shard = poll->data;
-    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-        struct sockaddr_storage from;
-        struct sockaddr *const address = (struct sockaddr *)&from;
-        socklen_t len = sizeof from;
-        const int fd = accept4(shard->listen_fd, address, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= shard->fd_limit) {
-            close(fd);
-            count_want_of_fds(shard);
-        } else if (fd >= 0) {
-            connection_admit(shard, fd, address);
-        } else if ((errno == EMFILE || errno == ENFILE) && shard->spare_fd >= 0) {
-            refuse_by_spare_fd(shard);
-        } else if (errno != EINTR && errno != ECONNABORTED) {
-            break;
-        }
-    }
-}
-
-/* Accepts again when there is a descriptor to spare. */
-static void listener_resume(struct shard *shard)
-{
-    if (!shard->listening || shard->spare_fd >= 0)
-        return;
-    shard->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (shard->spare_fd >= 0)
-        uv_poll_start(&shard->listener, UV_READABLE, on_listener);
-}
-
-static void on_handle_closed(uv_handle_t *handle)
-{
-    (void)handle;
-}
-
-static void listener_close(struct shard *shard)
-{
-    if (!shard->listening)
-        return;
-    shard->listening = false;
-    uv_close((uv_handle_t *)&shard->listener, on_handle_closed);
-    close(shard->listen_fd);
-    shard->listen_fd = -1;
+    connection_admit(shard_of(listener), fd, from);
 }
 
 /* ---- the wheel: sessions are looked at when something may be due, never all at once ---- */
@@ -578,7 +513,7 @@ static void on_turn(uv_timer_t *timer)
         shard_unwatch(shard, session);
         session_look(session); /* puts it into another slot */
     }
-    listener_resume(shard);
+    listener_resume(&shard->listener);
     if (shard->number == 0)
         server_sample(shard->server, shard_now_ms(shard));
 }
@@ -615,7 +550,7 @@ static unsigned reconnect_in_ms(void)
 static void stop_begin(struct shard *shard)
 {
     shard->stopping = true;
-    listener_close(shard);
+    listener_close(&shard->listener);
     fanout_flush(shard->fanout, shard_now_ms(shard));
     fanout_tick(shard->fanout, FANOUT_NO_TICK);
     for (struct session *session = shard->sessions; session != NULL; session = session->next) {
@@ -758,12 +693,9 @@ static int loop_create(struct shard *shard)
     uv_timer_init(&shard->loop, &shard->tick);
     uv_timer_init(&shard->loop, &shard->turn);
     uv_timer_init(&shard->loop, &shard->deadline);
-    uv_poll_init(&shard->loop, &shard->listener, shard->listen_fd);
-    shard->listening = true;
     shard->wake.data = shard->tick.data = shard->turn.data = shard;
-    shard->deadline.data = shard->listener.data = shard;
-    uv_timer_start(&shard->turn, on_turn, wheel_ms(shard), wheel_ms(shard));
-    return uv_poll_start(&shard->listener, UV_READABLE, on_listener);
+    shard->deadline.data = shard;
+    return uv_timer_start(&shard->turn, on_turn, wheel_ms(shard), wheel_ms(shard));
 }
 
 static void on_overflowed(struct reader *reader)
@@ -818,21 +750,26 @@ int shard_init(struct shard *shard, struct server *server, unsigned number, int 
     *shard = (struct shard){
         .server = server,
         .number = number,
-        .listen_fd = listen_fd,
-        .spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC),
-        .fd_limit = fd_limit(options->shards),
+        .listener = {.accepted = on_accepted, .refused = on_refused},
         .tick_at_ms = FANOUT_NO_TICK,
         .fanout = fanout_create(&fanout),
     };
     shard->measures_stages = number == 0 && feed_mode(options->feed) != FEED_MODE_REPLAY;
-    if (shard->fanout == NULL)
-        return -ENOMEM;
-    int rc = loop_create(shard);
+    int rc = shard->fanout == NULL ? -ENOMEM : loop_create(shard);
+    if (rc == 0)
+        rc = listener_open(&shard->listener, &shard->loop, listen_fd, KEPT_FDS + options->shards);
+    else
+        close(listen_fd);
     if (rc == 0)
         rc = context_create(shard);
     if (rc == 0)
         rc = bus_join(shard);
     return rc;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    (void)handle;
 }
 
 static void on_walk(uv_handle_t *handle, void *ctx)
@@ -850,7 +787,7 @@ void shard_finish(struct shard *shard)
         return;
     bus_unsubscribe(shard->sub);
     if (shard->has_loop) {
-        listener_close(shard);
+        listener_close(&shard->listener);
         if (shard->lws != NULL)
             lws_context_destroy(shard->lws);
         uv_walk(&shard->loop, on_walk, shard);
@@ -859,15 +796,11 @@ void shard_finish(struct shard *shard)
         if (shard->lws != NULL)
             lws_context_destroy(shard->lws); /* on a loop of ours, only the second call frees */
         uv_loop_close(&shard->loop);
-    } else if (shard->listen_fd >= 0) {
-        close(shard->listen_fd);
     }
     for (struct shard_mail *mail = inbox_take(shard), *next; mail != NULL; mail = next) {
         next = mail->next;
         mail->discard(mail);
     }
     fanout_destroy(shard->fanout);
-    if (shard->spare_fd >= 0)
-        close(shard->spare_fd);
     shard->server = NULL;
 }

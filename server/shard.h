@@ -13,6 +13,7 @@
 #include "server/fanout.h"
 #include "server/freshness.h"
 #include "server/server.h"
+#include "server/listener.h"
 #include "server/session.h"
 
 enum { WHEEL_SLOTS = 32 };
@@ -41,16 +42,14 @@ struct shard {
     uv_loop_t loop;
     struct lws_context *lws;
     struct lws_vhost *vhost;
-    int listen_fd, spare_fd;
-    int fd_limit;             /* no connection may have this descriptor or a higher one */
+    struct listener listener;
     struct visitor *entering; /* admitted, and not yet libwebsockets' */
-    uv_poll_t listener;
-    uv_async_t wake;     /* news on the bus, or a request of the server's */
-    uv_timer_t tick;     /* audiences with a rate */
-    uv_timer_t turn;     /* the wheel */
-    uv_timer_t deadline; /* of the stop */
+    uv_async_t wake;          /* news on the bus, or a request of the server's */
+    uv_timer_t tick;          /* audiences with a rate */
+    uv_timer_t turn;          /* the wheel */
+    uv_timer_t deadline;      /* of the stop */
     pthread_t thread;
-    bool has_loop, has_thread, listening, stopping, stalled, behind;
+    bool has_loop, has_thread, stopping, stalled, behind;
     bool has_news; /* on the bus, to be taken at look_at_ms */
     int64_t look_at_ms;
     int64_t gather_until_ms;             /* news wait until then */
