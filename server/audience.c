@@ -7,8 +7,7 @@
 #include "server/passed.h"
 
 enum {
-    CATCH_UP_BYTES = 32 << 10, /* a piece: newer values may replace what has not been written */
-    FLUSH_BYTES = 64 << 10,    /* about as much goes into one write: libwebsockets keeps the rest */
+    FLUSH_BYTES = 64 << 10, /* about as much goes into one write: libwebsockets keeps the rest */
     KEEP_BYTES_MAX = 256 << 10,
     /* What makes it poll: so many events between two ticks, and for each of its streams 1 / … */
     POLL_EVENTS_MIN = 8,
@@ -34,28 +33,6 @@ static void reader_prefetch(const struct reader *reader)
     const size_t from = offsetof(struct reader, only_part);
     __builtin_prefetch(reader);
     lines_prefetch((const char *)reader + from, sizeof *reader - from + BEHIND);
-}
-
-/* ---- life and members ---- */
-
-struct audience *audience_create(struct fanout *fanout, struct shared_plan *shared,
-                                 struct delivery delivery)
-{
-    struct audience *audience = calloc(1, sizeof *audience);
-    if (audience != NULL) {
-        audience->fanout = fanout;
-        audience->shared = shared;
-        audience->delivery = delivery;
-        audience->members = &audience->only_member;
-        audience->members_size = 1;
-        audience->passed = delivery.ohlc ? passed_create() : NULL;
-        audience->open_wire = (struct wire){
-            .text = &audience->open,
-            .encoding = delivery.encoding,
-            .clocks = fanout_clocks(fanout, &delivery),
-        };
-    }
-    return audience;
 }
 
 /* ---- routes ---- */
@@ -98,6 +75,26 @@ void audience_stop_polling(struct audience *audience)
 }
 
 /* ---- life and members ---- */
+
+struct audience *audience_create(struct fanout *fanout, struct shared_plan *shared,
+                                 struct delivery delivery)
+{
+    struct audience *audience = calloc(1, sizeof *audience);
+    if (audience != NULL) {
+        audience->fanout = fanout;
+        audience->shared = shared;
+        audience->delivery = delivery;
+        audience->members = &audience->only_member;
+        audience->members_size = 1;
+        audience->passed = delivery.ohlc ? passed_create() : NULL;
+        audience->open_wire = (struct wire){
+            .text = &audience->open,
+            .encoding = delivery.encoding,
+            .clocks = fanout_clocks(fanout, &delivery),
+        };
+    }
+    return audience;
+}
 
 void audience_destroy(struct audience *audience)
 {
@@ -206,8 +203,7 @@ bool audience_is_open(const struct audience *audience)
     return audience->open_wire.type != WIRE_NONE;
 }
 
-/* Has the book what members at the head have not been sent? */
-static bool is_behind(const struct audience *audience)
+bool audience_is_behind(const struct audience *audience)
 {
     const struct book *book = fanout_book(audience->fanout);
     for (uint32_t i = 0; audience->polls && i < audience->count; i++)
@@ -218,21 +214,14 @@ static bool is_behind(const struct audience *audience)
 
 bool audience_is_waiting(const struct audience *audience)
 {
-    return is_behind(audience) || audience_is_open(audience) ||
+    return audience_is_behind(audience) || audience_is_open(audience) ||
            (audience->wants_tick && !audience->polls);
 }
 
 /* ---- items ---- */
 
-/* What stands between the last seq sent and the newest, not counting it. */
-static uint64_t skipped_between(uint64_t sent, uint64_t seq)
-{
-    return sent == SEQ_SNAPSHOT || seq <= sent ? 0 : seq - sent - 1;
-}
-
-/* The latest event of one of the audience's streams. */
-static void put_item(const struct audience *audience, struct wire *wire, enum wire_type type,
-                     uint32_t index, uint64_t skipped, const struct span *passed)
+void audience_put_item(const struct audience *audience, struct wire *wire, enum wire_type type,
+                       uint32_t index, uint64_t skipped, const struct span *passed)
 {
     static const struct span unknown;
     struct book *book = fanout_book(audience->fanout);
@@ -255,8 +244,7 @@ static bool every_passes_over(const struct audience *audience, const struct read
     return audience->delivery.mode == DELIVER_EVERY && recovery_skips(reader);
 }
 
-/* Before a binary item of a new stream every member hears of that. */
-static void members_tell(struct audience *audience)
+void audience_tell_members(struct audience *audience)
 {
     const uint32_t first = audience->told;
     audience->told = audience->count;
@@ -323,7 +311,8 @@ static struct cargo latest_build(struct audience *audience, struct text *text, u
         if (seq <= lane->sent)
             continue;
         const uint64_t before = lane->sent, skipped = skipped_between(before, seq);
-        put_item(audience, &wire, WIRE_UPDATE, index, skipped, passed_by_audience(audience, index));
+        audience_put_item(audience, &wire, WIRE_UPDATE, index, skipped,
+                          passed_by_audience(audience, index));
         cargo_add(&cargo, skipped, entry->emitted_ns);
         passed_sent(audience, index, before);
         lane->sent = seq;
@@ -363,7 +352,7 @@ static void latest_send(struct audience *audience, const struct cargo *cargo)
 static uint64_t latest_flush(struct audience *audience)
 {
     uint64_t events = 0;
-    members_tell(audience);
+    audience_tell_members(audience);
     struct text *text = fanout_scratch(audience->fanout);
     for (uint32_t at = 0; at < looks(audience);) {
         members_detach_busy(audience);
@@ -450,7 +439,7 @@ static void every_flush(struct audience *audience)
 {
     if (!audience_is_open(audience))
         return;
-    members_tell(audience);
+    audience_tell_members(audience);
     fanout_clocks(audience->fanout, &audience->delivery);
     wire_end(&audience->open_wire, fanout_place(audience->fanout));
     if (audience->open.failed) {
@@ -479,7 +468,8 @@ static void every_note(struct audience *audience, uint32_t index)
         return;
     if (!audience_is_open(audience))
         fanout_clocks(audience->fanout, &audience->delivery);
-    put_item(audience, &audience->open_wire, WIRE_UPDATE, index, skipped_between(sent, seq), NULL);
+    audience_put_item(audience, &audience->open_wire, WIRE_UPDATE, index,
+                      skipped_between(sent, seq), NULL);
     item_note(audience, stream, seq - sent);
     cargo_add(&audience->open_cargo, skipped_between(sent, seq), entry->emitted_ns);
     lane->sent = seq;
@@ -540,123 +530,5 @@ void audience_prefetch(struct audience *const *next, size_t count)
         lines_prefetch(next[2]->lanes, (lanes < LANES ? lanes : LANES) * sizeof(struct lane));
         if (next[2]->members_count > 0)
             reader_prefetch(next[2]->members[0]->reader);
-    }
-}
-
-/* ---- one that is not at the head ---- */
-
-bool part_detach(struct part *part)
-{
-    const struct audience *audience = part->audience;
-    uint64_t *sent = malloc((audience->count + 1) * sizeof *sent);
-    if (sent == NULL)
-        return false;
-    for (uint32_t i = 0; i < audience->count; i++)
-        sent[i] = audience->lanes[i].sent;
-    free(part->sent);
-    part->sent = sent;
-    part->sent_count = audience->count;
-    part->next = 0;
-    passed_detach(part);
-    return true;
-}
-
-void part_rejoin(struct part *part)
-{
-    free(part->sent);
-    part->sent = NULL;
-    passed_forget(part);
-}
-
-/* It has been sent nothing of them. */
-bool part_extend(struct part *part)
-{
-    const uint32_t count = part->audience->count;
-    if (part->sent_count == count)
-        return true;
-    if (!array_grow(&part->sent, count, sizeof *part->sent))
-        return false;
-    for (uint32_t i = part->sent_count; i < count; i++)
-        part->sent[i] = 0;
-    part->sent_count = count;
-    return true;
-}
-
-/* Builds the next piece, at most `bytes_max`; returns how many items, 0 when nothing is lacking.
- * The cargo is that of updates: a snapshot is not late, however old its values. */
-static uint32_t part_build(struct part *part, struct text *text, size_t bytes_max,
-                           struct cargo *cargo)
-{
-    struct audience *audience = part->audience;
-    const struct book *book = fanout_book(audience->fanout);
-    struct wire wire = {
-        .text = text,
-        .encoding = audience->delivery.encoding,
-        .clocks = fanout_clocks(audience->fanout, &audience->delivery),
-    };
-    uint32_t items = 0, looked = 0;
-    for (; looked < audience->count && text->len < bytes_max; looked++) {
-        const uint32_t index = part->next < audience->count ? part->next : 0;
-        part->next = index + 1;
-        const struct book_entry *entry = book_entry(book, audience->lanes[index].stream);
-        const uint64_t seq = entry->latest.seq;
-        uint64_t *sent = &part->sent[index];
-        if (seq == 0 || (*sent != SEQ_SNAPSHOT && seq <= *sent))
-            continue;
-        const uint64_t skipped = skipped_between(*sent, seq);
-        put_item(audience, &wire, *sent == SEQ_SNAPSHOT ? WIRE_SNAPSHOT : WIRE_UPDATE, index,
-                 skipped, passed_by_part(part, index));
-        passed_part_sent(part, index);
-        count_add(&fanout_counts(audience->fanout)->skipped, skipped);
-        if (*sent != SEQ_SNAPSHOT)
-            cargo_add(cargo, skipped, entry->emitted_ns);
-        *sent = seq;
-        items++;
-    }
-    wire_end(&wire, looked == audience->count ? fanout_place(audience->fanout) : NULL);
-    return items;
-}
-
-/* One that came back may have been sent more than the book knows: see reader_set_topics_after(). */
-static bool part_is_ahead(const struct part *part)
-{
-    const struct book *book = fanout_book(part->audience->fanout);
-    for (uint32_t i = 0; i < part->sent_count; i++)
-        if (part->sent[i] != SEQ_SNAPSHOT &&
-            part->sent[i] > book_entry(book, part->audience->lanes[i].stream)->latest.seq)
-            return true;
-    return false;
-}
-
-void part_catch_up(struct part *part)
-{
-    struct audience *audience = part->audience;
-    struct reader *reader = part->reader;
-    const bool whole = audience->delivery.mode == DELIVER_EVERY;
-    if (fanout_holds(audience->fanout))
-        return; /* half of how things stand would be wrong; fanout_settle() tells it all */
-    members_tell(audience);
-    if (!part_extend(part)) {
-        reader->failed = true;
-        return;
-    }
-    if (audience->dirty_count > 0)
-        passed_go_alone(part);
-    while (!reader->failed && (whole || !reader_is_blocked(reader))) {
-        struct text *text = fanout_scratch(audience->fanout);
-        text_clear(text, KEEP_BYTES_MAX);
-        struct cargo cargo = {0};
-        const uint32_t items = part_build(part, text, CATCH_UP_BYTES, &cargo);
-        if (text->failed) {
-            reader->failed = true;
-        } else if (items == 0) {
-            if (!is_behind(audience) && !audience_is_open(audience) && !part_is_ahead(part))
-                part_rejoin(part);
-            return;
-        } else if (!reader_send(reader, text->bytes, text->len)) {
-            reader->failed = true;
-        }
-        cargo.items = items;
-        reader_delivered(reader, text->len, &cargo);
     }
 }

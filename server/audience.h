@@ -1,8 +1,8 @@
 /* audience: all readers of one shard that want the same streams in the same way.
  *
- * Private to the fan-out (fanout.c, reader.c, audience.c). An audience numbers its streams from 0;
- * lanes[].sent is the last seq of each that its members at the head have been sent. A member that
- * is not at the head has a table of its own (part.sent) until it has caught up.
+ * Private to the fan-out (fanout.c, reader.c, audience.c, part.c). An audience numbers its streams
+ * from 0; lanes[].sent is the last seq of each that its members at the head have been sent. A
+ * member that is not at the head has a table of its own (part.sent) until it has caught up.
  *
  * With a rate and many events between two ticks, being told of each costs more than what comes of
  * it. Such an audience *polls*: it ticks all the time, and then compares its lanes with the book;
@@ -74,6 +74,9 @@ bool audience_tick(struct audience *audience);
 /* Mode every: does it hold items back? */
 bool audience_is_open(const struct audience *audience);
 
+/* Has the book what members at the head have not been sent? */
+bool audience_is_behind(const struct audience *audience);
+
 /* Has it anything to flush, or members to catch up with? */
 bool audience_is_waiting(const struct audience *audience);
 
@@ -85,6 +88,8 @@ void audience_prefetch(struct audience *const *next, size_t count);
 
 bool audience_join(struct audience *audience, struct part *part);
 void audience_leave(struct part *part);
+
+/* ---- part.c ---- */
 
 /* Gives a part a table of its own: where it stands now. Returns false without memory. */
 bool part_detach(struct part *part);
@@ -100,6 +105,19 @@ bool part_extend(struct part *part);
 void part_catch_up(struct part *part);
 
 /* ---- shared by the fan-out's files ---- */
+
+/* What stands between the last seq sent and the newest, not counting it. */
+static inline uint64_t skipped_between(uint64_t sent, uint64_t seq)
+{
+    return sent == SEQ_SNAPSHOT || seq <= sent ? 0 : seq - sent - 1;
+}
+
+/* Adds the latest event of one of the audience's streams. `passed` matters where ohlc is wanted. */
+void audience_put_item(const struct audience *audience, struct wire *wire, enum wire_type type,
+                       uint32_t index, uint64_t skipped, const struct span *passed);
+
+/* Before a binary item of a new stream every member hears of that. */
+void audience_tell_members(struct audience *audience);
 
 /* Makes room for `count` elements at *array (a pointer to them). Returns false without memory. */
 bool array_grow(void *array, size_t count, size_t element);
