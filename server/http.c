@@ -149,7 +149,7 @@ static int serve_asset(struct http_request *request, struct lws *wsi, const stru
              gzip ? "Content-Encoding: gzip\r\n" : "",
              strcmp(asset->path, "/pricecast.js") == 0 ? cross_origin : "");
     const bool fresh = request_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, known, sizeof known) &&
-                       strstr(known, asset->etag) != NULL;
+                       (strstr(known, asset->etag) != NULL || strcmp(known, "*") == 0);
     const struct answer answer = {
         .status = fresh ? 304 : 200,
         .mime = asset->mime,

@@ -108,8 +108,11 @@ bool request_query(struct lws *wsi, const char *name, char *out, int size)
 bool request_accepts_gzip(struct lws *wsi)
 {
     char accepts[256];
-    return request_header(wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING, accepts, sizeof accepts) &&
-           strstr(accepts, "gzip") != NULL;
+    double weight = 1;
+    if (!request_header(wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING, accepts, sizeof accepts))
+        return false;
+    const char *gzip = strstr(accepts, "gzip");
+    return gzip != NULL && (sscanf(gzip, "gzip ; q = %lf", &weight) != 1 || weight > 0);
 }
 
 /* lws itself takes lists of up to 127 bytes. */

@@ -71,6 +71,8 @@ describe('the dashboard', () => {
     const packed = await server.http('/', { headers: { 'Accept-Encoding': 'br, gzip' } });
     assert.equal(plain.headers['content-encoding'], undefined);
     assert.equal(packed.headers['content-encoding'], 'gzip');
+    for (const [accepts, encoding] of [['gzip;q=0', undefined], ['gzip; q=0.5, br', 'gzip'], ['br, gzip ;q=0.000', undefined]])
+      assert.equal((await server.http('/', { headers: { 'Accept-Encoding': accepts } })).headers['content-encoding'], encoding, accepts);
     assert.deepEqual(gunzipSync(packed.bytes), plain.bytes);
     assert.ok(packed.bytes.length < plain.bytes.length);
     for (const { headers } of [plain, packed]) assert.match(headers.vary, /accept-encoding/i);
@@ -87,6 +89,7 @@ describe('the dashboard', () => {
     const several = await server.http('/', { headers: { 'If-None-Match': `"x", ${headers.etag}` } });
     assert.equal(several.status, 304);
     assert.equal((await server.http('/', { headers: { 'If-None-Match': '"x"' } })).status, 200);
+    assert.equal((await server.http('/', { headers: { 'If-None-Match': '*' } })).status, 304);
   });
 
   test('HEAD is GET without the body', async () => {
