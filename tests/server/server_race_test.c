@@ -339,7 +339,8 @@ static void *asker_run(void *ctx)
         char request[100], answer[4096];
         const int fd = socket(AF_INET, SOCK_STREAM, 0);
         assert_int_equal(connect(fd, (const struct sockaddr *)&f->address, sizeof f->address), 0);
-        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", paths[i % 6]);
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                 paths[i % 6]);
         send(fd, request, strlen(request), MSG_NOSIGNAL);
         const ssize_t got = recv(fd, answer, sizeof answer, 0);
         assert_true(got > 15);
