@@ -105,11 +105,10 @@ async function coldStart() {
   let transfer = 0;
   for (let round = 0; round < 3; round++) {
     await withPage({ feeds: ['sim:?symbols=500&rate=2000'], viewport: { width: 1440, height: 900 } }, async ({ page, server }) => {
-      const bytes = [];
-      page.on('response', async (response) => {
-        const url = new URL(response.url());
-        if (url.pathname === '/' || url.pathname.startsWith('/assets/') || url.pathname === '/favicon.svg')
-          bytes.push(response.body().then((body) => gzipSync(body, { level: 9 }).length));
+      const files = [];
+      page.on('response', (response) => {
+        const { pathname } = new URL(response.url());
+        if (pathname === '/' || pathname.startsWith('/assets/') || pathname === '/favicon.svg') files.push(response);
       });
       await page.addInitScript(() => {
         window.shift = 0;
@@ -128,7 +127,8 @@ async function coldStart() {
       firsts.push(Number((await told).text().split(' ').at(-1)));
       await page.waitForTimeout(5000);
       shift = Math.max(shift, await page.evaluate(() => window.shift));
-      transfer = Math.max(transfer, (await Promise.all(bytes)).reduce((sum, size) => sum + size, 0) / 1000);
+      const bodies = await Promise.all(files.map((response) => response.body()));
+      transfer = Math.max(transfer, bodies.reduce((sum, body) => sum + gzipSync(body, { level: 9 }).length, 0) / 1000);
     });
   }
   return { title: 'first visit', budgets, figures: { transfer, firstRow: firsts.sort((a, b) => a - b)[1], shift } };
