@@ -1,7 +1,7 @@
 /* The frame around the views: palette, keys, lists, settings, links, and how much the page asks for. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openSite, PHONE, texts, waitForMovingPrices, waitForState, waitForText } from './support/browser.js';
+import { openSite, PHONE, picture, texts, waitForMovingPrices, waitForState, waitForText } from './support/browser.js';
 
 const site = openSite();
 const ready = async (options) => {
@@ -229,6 +229,7 @@ test('a page that has too much to do asks for less, and says so', async () => {
   assert.match(await page.textContent('#calming'), /Calming (\d+ times|once) a second/);
   const asked = socket.heard.filter(({ op, symbols }) => op === 'subscribe' && symbols.includes('*')).map(({ max_rate: rate }) => rate);
   assert.ok(asked.at(-1) < asked[0], String(asked));
+  await picture(page, 'calming');
   await close();
 });
 
@@ -242,6 +243,8 @@ test('a part of the page that fails says so, and the rest goes on', async () => 
   await page.reload();
   await page.waitForSelector('.failed:has-text("The market list failed")');
   assert.match(await page.textContent('.failed'), /broken on purpose/);
+  await picture(page, 'failed');
+  await page.setViewportSize({ width: 1440, height: 900 });
   await waitForState(page, 'live');
   await page.evaluate(() => window.mend());
   await page.click('.failed:has-text("The market list failed") button');
@@ -260,6 +263,7 @@ test('what a reconnect brought back is said', async () => {
   };
   const { page, close } = await ready({ script });
   await page.waitForSelector('.toast.warn:has-text("48 updates lost")');
+  await picture(page, 'gap');
   await waitForText(page, 'problems', /1 gap/);
   await close();
 });

@@ -131,6 +131,18 @@ export async function waitForMovingPrices(page) {
   }, before_);
 }
 
+/** Pictures of what the page shows now: on a desktop and on a phone, dark and light. */
+export async function picture(page, name) {
+  for (const [device, viewport] of [['desktop', DESKTOP], ['phone', PHONE]]) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ['dark', 'light']) {
+      await page.emulateMedia({ colorScheme });
+      await page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
+      await page.screenshot({ path: `${SHOTS}/${name}-${device}-${colorScheme}.png` });
+    }
+  }
+}
+
 /** The page follows a new size within a frame or two. */
 export async function assertNoSidewaysScroll(page) {
   await page.waitForFunction(() => {
