@@ -31,7 +31,8 @@ struct fanout {
     struct audience *touched;  /* in this turn */
     struct audience **ticking; /* waiting for their time */
     size_t ticking_count, ticking_size;
-    size_t rated; /* audiences that may tick: there is room for all of them */
+    size_t ticking_moved; /* so many came or went since they were sorted */
+    size_t rated;         /* audiences that may tick: there is room for all of them */
     int64_t next_tick_ms;
     uint32_t patient[PATIENCE_MS_MAX + 1]; /* how many audiences have so much patience */
     struct reader *readers;
@@ -231,6 +232,28 @@ static void ticking_remove(struct fanout *fanout, struct audience *audience)
     fanout->ticking[audience->tick_place] = last;
     last->tick_place = audience->tick_place;
     audience->wants_tick = false;
+    fanout->ticking_moved++;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+    const uintptr_t left = (uintptr_t) * (struct audience *const *)a;
+    const uintptr_t right = (uintptr_t) * (struct audience *const *)b;
+    return (left > right) - (left < right);
+}
+
+/* What lies together in memory is flushed together: thousands of audiences, with their readers, are
+ * on more pages than the processor remembers. */
+static void ticking_sort(struct fanout *fanout)
+{
+    enum { FEW = 64, A_PART = 8 };
+    const size_t count = fanout->ticking_count;
+    if (count < FEW || fanout->ticking_moved * A_PART < count)
+        return;
+    qsort(fanout->ticking, count, sizeof *fanout->ticking, compare_addresses);
+    for (size_t i = 0; i < count; i++)
+        fanout->ticking[i]->tick_place = (uint32_t)i;
+    fanout->ticking_moved = 0;
 }
 
 void shared_plan_unref(struct shared_plan *shared)
@@ -313,6 +336,7 @@ static void tick_schedule(struct fanout *fanout, struct audience *audience, int6
     audience->wants_tick = true;
     audience->tick_place = (uint32_t)fanout->ticking_count;
     fanout->ticking[fanout->ticking_count++] = audience;
+    fanout->ticking_moved++;
 }
 
 static void overflows_handle(struct fanout *fanout)
@@ -351,6 +375,7 @@ void fanout_tick(struct fanout *fanout, int64_t now_ms)
 {
     freshness_turn(&fanout->freshness);
     fanout->next_tick_ms = FANOUT_NO_TICK;
+    ticking_sort(fanout);
     for (size_t i = 0; i < fanout->ticking_count;) {
         struct audience *audience = fanout->ticking[i];
         audience_prefetch(fanout->ticking + i + 1, fanout->ticking_count - i - 1);

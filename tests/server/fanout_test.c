@@ -433,6 +433,46 @@ static void one_of_a_dense_market_polls_until_that_is_quiet(void **state)
     assert_seen(&f->b, "update(A12)");
 }
 
+/* So many that they are sorted for their ticks; and some leave while others wait for theirs. */
+static void hundreds_of_own_sets_tick_while_some_come_and_go(void **state)
+{
+    enum { READERS = 300 };
+    struct fixture *f = *state;
+    struct fake_reader *readers = calloc(READERS, sizeof *readers);
+    char symbols[READERS][2];
+    unsigned seen = 0, expected = 0;
+    for (int i = 0; i < READERS; i++) {
+        symbols[i][0] = (char)('A' + i % 26);
+        symbols[i][1] = '\0';
+        fake_reader_join(&readers[i], f->fanout);
+        const struct delivery delivery = {.period_ms = (uint32_t)(100 + i / 26)};
+        const char *const symbol = symbols[i];
+        assert_int_equal(subscribe_all(&readers[i], &symbol, 1, delivery, false), 0);
+    }
+    for (int round = 0; round < 20; round++) {
+        f->now_ms += 1000;
+        turn(f, "ZYXWVUTSRQPONMLKJIHGFEDCBA");
+        for (int i = round; i < READERS; i += 29) {
+            seen += readers[i].frames;
+            fake_reader_leave(&readers[i]);
+            fake_reader_join(&readers[i], f->fanout);
+            const char *const symbol = symbols[(i + round) % READERS];
+            const struct delivery delivery = {.period_ms = (uint32_t)(100 + i)};
+            assert_int_equal(subscribe_all(&readers[i], &symbol, 1, delivery, false), 0);
+            expected--; /* it left before its tick, or came after the event */
+        }
+        expected += READERS;
+        fanout_tick(f->fanout, f->now_ms + 1000);
+        assert_true(fanout_is_drained(f->fanout));
+    }
+    for (int i = 0; i < READERS; i++) {
+        seen += readers[i].frames;
+        fake_reader_leave(&readers[i]);
+    }
+    assert_int_equal(seen, expected);
+    free(readers);
+}
+
 static void at_most_one_frame_comes_in_a_period(void **state)
 {
     struct fixture *f = *state;
@@ -793,6 +833,7 @@ int main(void)
         TEST(sixteen_ways_of_delivery_are_the_limit),
         TEST(a_rate_holds_updates_back_until_its_tick),
         TEST(one_of_a_dense_market_polls_until_that_is_quiet),
+        TEST(hundreds_of_own_sets_tick_while_some_come_and_go),
         TEST(at_most_one_frame_comes_in_a_period),
         TEST(what_a_rate_holds_back_is_limited_too),
         TEST(a_blocked_reader_of_latest_gets_the_newest_when_it_is_free),
