@@ -88,7 +88,7 @@ export function createInterest({ feed, isHidden }) {
     if (all.topic.maxRate !== hz) all.update({ maxRate: hz });
     const names = hidden || hz >= VISIBLE_HZ ? [] : [...new Set(visible.filter((name) => name !== openedSymbol))];
     watch(names);
-    watchOpened(hidden ? HIDDEN_HZ : Math.max(hz, VISIBLE_HZ));
+    watchOpened(hidden ? HIDDEN_HZ : VISIBLE_HZ);
     setRecord(interest.calm, { level, hz, visibleHz: Math.max(hz, names.length > 0 ? VISIBLE_HZ : 0) });
   }
 
