@@ -225,8 +225,6 @@ int keeper_create(const struct keeper_options *options, struct keeper **out)
         bus_sub_set_patience(keeper->sub, NAP_NS);
     if (rc == 0 && bus_on(keeper->sub, 0, on_event, keeper) < 0)
         rc = -ENOMEM;
-    if (rc == 0 && !options->holds)
-        bus_sub_set_patience(keeper->sub, NAP_NS);
     if (rc != 0)
         keeper_destroy(keeper);
     else
