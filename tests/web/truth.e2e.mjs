@@ -63,7 +63,7 @@ test('list, symbol and chart say the same price in every frame', async () => {
     // After all drawing of a frame: texts and canvas are written in frames only.
     const afterFrame = () => new Promise((done) => { port1.onmessage = done; requestAnimationFrame(() => port2.postMessage(0)); });
     let last = '';
-    while (seen.changes < 60) {
+    while (seen.changes < 30) {
       await afterFrame();
       const prices = read();
       seen.frames++;
