@@ -76,6 +76,7 @@ struct bus {
     alignas(CACHE_LINE) _Atomic uint64_t head;
     alignas(CACHE_LINE) _Atomic uint64_t intent;
     alignas(CACHE_LINE) _Atomic uint64_t epoch;
+    _Atomic uint64_t begun_epoch;          /* the latest whose mark, if it has one, is on the bus */
     uint64_t restored_epoch, restored_gap; /* in it, streams that are new begin so much higher */
     uint64_t mask;
     struct slot *slots;
@@ -142,6 +143,7 @@ int bus_create(const struct bus_options *options, struct bus **out)
     if (getrandom(&epoch, sizeof epoch, 0) != sizeof epoch)
         epoch = (uint64_t)now_ns();
     atomic_store(&bus->epoch, epoch >> 1 | 1); /* never 0, and no wrap within one life */
+    atomic_store(&bus->begun_epoch, epoch >> 1 | 1);
     *out = bus;
     return 0;
 }
@@ -211,6 +213,7 @@ void bus_restore_epoch(struct bus *bus, uint64_t epoch, uint64_t gap)
     bus->restored_epoch = epoch;
     bus->restored_gap = gap;
     atomic_store(&bus->epoch, epoch);
+    atomic_store(&bus->begun_epoch, epoch);
 }
 
 void bus_restore(struct bus *bus, const struct price_event *event, uint64_t gap)
@@ -299,6 +302,7 @@ void bus_reset(struct bus *bus, enum reset_reason reason)
     mark.seq = epoch;
     mark.detail = reason;
     publish(bus, &mark, 1);
+    atomic_store(&bus->begun_epoch, epoch);
 }
 
 void bus_settle(struct bus *bus)
@@ -621,14 +625,16 @@ bool bus_latest(const struct bus *bus, uint32_t stream, struct price_event *out)
 uint64_t bus_catch_up(struct bus_sub *sub, bus_handler_fn *visit, void *ctx)
 {
     struct bus *bus = sub->bus;
-    uint64_t epoch, head;
+    uint64_t epoch, begun, head;
     /* A reset changes the epoch and then publishes its mark: if the epoch is still the same after
-     * head was read, the next mark is not below head. */
+     * head was read, the next mark is not below head. Until an epoch has begun, nothing of it has
+     * been emitted: all of it comes behind its mark, and none of it is taken before. */
     do {
         epoch = atomic_load(&bus->epoch);
+        begun = atomic_load(&bus->begun_epoch);
         head = atomic_load(&bus->head);
-    } while (atomic_load(&bus->epoch) != epoch);
-    const uint32_t count = streams_count(bus->streams);
+    } while (atomic_load(&bus->epoch) != epoch || atomic_load(&bus->begun_epoch) != begun);
+    const uint32_t count = begun == epoch ? streams_count(bus->streams) : 0;
     for (uint32_t i = 0; i < count; i++) {
         struct price_event event;
         if (!latest_get(bus, i, epoch, &event))
