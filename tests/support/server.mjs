@@ -2,7 +2,6 @@
 // events; a deadline only turns a wait that would last for ever into a message that says for what.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -16,9 +15,6 @@ import { decodeBinary } from '../../web/client/binary.js';
 export const program = process.env.PRICECAST_BIN;
 if (!program) throw new Error('PRICECAST_BIN must name the server');
 export const sourceDir = process.env.PRICECAST_SOURCE_DIR ?? process.cwd();
-
-/** Why a test that speaks to "localhost" is skipped, or false: a bare root file system has no /etc/hosts. */
-export const withoutLocalhost = await lookup('localhost').then(() => false, () => 'localhost is not known here');
 
 // Long enough for a machine that does much else; only a wait in vain lasts so long.
 const DEADLINE_MS = 60000;

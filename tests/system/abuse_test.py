@@ -376,6 +376,21 @@ class Crowds(unittest.TestCase):
             wait_until(lambda: server.get("/api/v1/status")["clients"]["connections"] <= 1,
                        "the connections' end")
 
+    def place_becomes_free(self, server, clients):
+        """One leaves, another is let in, and those who stayed are still served."""
+        clients.pop().socket.close()
+        def admitted():
+            try:
+                with RawClient(server) as again:
+                    again.until_type("hello")
+                    return True
+            except (AssertionError, EOFError, ConnectionError):
+                return False
+        wait_until(admitted, "a place that has become free")
+        for client in clients:
+            client.ping()
+            client.socket.close()
+
     def test_more_clients_than_allowed_are_refused_with_503(self):
         with Server(*SIM, "--max-clients", "10") as server:
             clients = [RawClient(server) for _ in range(10)]
@@ -383,18 +398,7 @@ class Crowds(unittest.TestCase):
                 client.until_type("hello")
             answer = exchange(server, upgrade_request())
             self.assertTrue(answer.startswith(b"HTTP/1.1 503 "), answer)
-            clients.pop().socket.close()
-            def admitted():
-                try:
-                    with RawClient(server) as again:
-                        again.until_type("hello")
-                        return True
-                except (AssertionError, EOFError, ConnectionError):
-                    return False
-            wait_until(admitted, "a place that has become free")
-            for client in clients:
-                client.ping()
-                client.socket.close()
+            self.place_becomes_free(server, clients)
 
     def test_connect_holds_no_connection(self):
         with Server(*SIM, "--max-clients", "2") as server:
@@ -416,18 +420,7 @@ class Crowds(unittest.TestCase):
                 other.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
                 metrics = receive_until_closed(other)
             self.assertIn(b"pricecast_connections_refused_per_ip_total 1\n", metrics)
-            clients.pop().socket.close()
-            def admitted():
-                try:
-                    with RawClient(server) as again:
-                        again.until_type("hello")
-                        return True
-                except (AssertionError, EOFError, ConnectionError):
-                    return False
-            wait_until(admitted, "a place that has become free")
-            for client in clients:
-                client.ping()
-                client.socket.close()
+            self.place_becomes_free(server, clients)
 
     def test_out_of_descriptors_it_refuses_and_recovers(self):
         limit = 100

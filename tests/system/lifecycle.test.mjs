@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import {
-  itemsOf, quote, recording, run, sanitizerReport, startServer, temporaryFolder, trade, withoutLocalhost,
+  itemsOf, quote, recording, run, sanitizerReport, startServer, temporaryFolder, trade,
 } from '../support/server.mjs';
 
 const T0 = 1700000000000000;
@@ -176,7 +176,7 @@ test('a port can be used again at once', async (t) => {
 });
 
 test('hosts are taken as names, IPv4 or IPv6 addresses', async (t) => {
-  for (const host of [...(withoutLocalhost ? [] : ['localhost']), '[::1]']) {
+  for (const host of ['localhost', '[::1]']) {
     const server = run(['--listen', `${host}:0`, ...SIM]);
     const banner = await server.stdoutLine(/listens on http:/).catch((error) => error.message);
     server.child.kill('SIGTERM');
