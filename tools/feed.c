@@ -59,10 +59,10 @@ static const struct options_program program = {
         "Columns of CSV: " CSV_COLUMNS ";\n"
         "times are microseconds since the epoch, what is not known is empty.\n"
         "\n"
-        "Exits 0; 1 when something failed, a file broke off or has no trade or quote in any of "
-        "its\n"
-        "lines, after doing what could be done with what was whole; 2 for bad arguments. Bad "
-        "lines\n"
+        "Exits 0; 1 when something failed, a file broke off or none of its lines can be used, "
+        "after\n"
+        "doing what could be done with what was whole; 2 for bad arguments. A header without a\n"
+        "price behind it is a whole recording of a quiet time, which is not a failure. Bad lines\n"
         "are counted, the first of each file is shown, and left out.",
     .specs = specs,
     .spec_count = sizeof specs / sizeof *specs,

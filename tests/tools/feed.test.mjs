@@ -251,10 +251,22 @@ test('lines have a limit that can be moved', async () => {
     /:2: longer than 10000 bytes \(--max-line-bytes\); .*\n.*no trades or quotes in 2 lines/);
 });
 
-test('a file without a single price says so', async () => {
-  const { code, stderr } = await feed(['cat', recording([])]);
-  assert.equal(code, 0);
-  assert.match(stderr, /no trades or quotes in 1 lines \(format native; 0 ignored, 0 bad\); they are /);
+test('a header without a price behind it says so, and is no failure of any command', async () => {
+  const table = fresh('.csv');
+  writeFileSync(table, 'exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n');
+  const says = /no trades or quotes in 1 lines \(format \w+; 0 ignored, 0 bad\); they are /;
+  for (const path of [recording([]), table]) {
+    const out = fresh('.zst');
+    for (const args of [['cat', path], ['info', path], ['convert', path, '-o', out],
+      ['merge', path, '-o', out, '--force'], ['cat', out]]) {
+      const { code, stdout, stderr } = await feed(args);
+      assert.equal(code, 0, `${args}: ${stderr}`);
+      assert.match(stdout + stderr, says);
+    }
+    const { events, whole } = JSON.parse((await feed(['info', '--json', out])).stdout);
+    assert.deepEqual([events, whole], [0, true]);
+  }
+  assert.match((await feed(['--help'])).stdout, /A header without a\nprice behind it is a whole rec/);
 });
 
 test('a file of which nothing can be used is a failure, a recording of a quiet time is not', async () => {
