@@ -136,17 +136,14 @@ static void tell_nothing_found(const struct file_producer *file, struct event_ba
 static void take_end(struct file_producer *file, struct event_batch *batch, int rc)
 {
     const struct line_position at = line_reader_position(file->reader);
-    file->end = rc == 0 ? PRODUCER_ENDED : PRODUCER_BROKEN;
-    if (rc != 0)
+    const bool is_whole = rc == 0 && !line_reader_has_garbage(file->reader);
+    file->end = is_whole ? PRODUCER_ENDED : PRODUCER_BROKEN;
+    if (!is_whole)
         snprintf(batch->message, sizeof batch->message,
                  "%s: %s at byte %" PRIu64 " (line %" PRIu64 ", byte %" PRIu64
                  " of the text); everything before it was replayed",
                  file->shown, line_reader_problem(file->reader), at.stored_bytes, at.line + 1,
                  at.text_bytes);
-    else if (line_reader_has_garbage(file->reader))
-        snprintf(batch->message, sizeof batch->message,
-                 "%s: what follows the gzip data from byte %" PRIu64 " on was ignored", file->shown,
-                 at.stored_bytes);
     if (rc == 0 && file->events == 0)
         tell_nothing_found(file, batch);
 }
@@ -310,10 +307,10 @@ static int refuse_empty(const struct file_producer *file, int rc, bool has_long_
                         size_t error_size)
 {
     const struct line_position at = line_reader_position(file->reader);
-    if (rc < 0) {
+    if (rc < 0 || line_reader_has_garbage(file->reader)) {
         snprintf(error, error_size, "%s: %s at byte %" PRIu64 ", before the first line ends",
                  file->path, line_reader_problem(file->reader), at.stored_bytes);
-        return rc;
+        return rc < 0 ? rc : -EBADMSG;
     }
     if (has_long_line)
         snprintf(error, error_size,

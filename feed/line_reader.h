@@ -36,7 +36,7 @@ int line_reader_open(const char *path, size_t line_max, struct line_reader **out
 void line_reader_close(struct line_reader *reader);
 
 /* Returns 1 and sets *out, or
- *   0          the end, and all was whole,
+ *   0          the end, and all was whole, unless line_reader_has_garbage(),
  *   -EMSGSIZE  a line above line_max was skipped; go on, it has been counted,
  *   other      as unpack_read(): no more can be had. All whole lines before were delivered; what
  *              stands of the line in which the text stops is not. Repeated when asked again. */

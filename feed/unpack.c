@@ -83,13 +83,27 @@ static ssize_t read_plain(struct unpack *unpack, char *out, size_t room)
     return (ssize_t)count;
 }
 
-/* Behind a member. Returns 1 when another one begins, 0 at the end, or a negative errno. */
-static int begin_member(struct unpack *unpack)
+/* Whether `count` (above 0) bytes are, as far as they go, how a gzip member begins. */
+static bool begins_gzip(const unsigned char *at, size_t count)
 {
-    ssize_t got = input_need(unpack, 2);
-    const unsigned char *at = unpack->in + unpack->in_at;
-    if (got >= 2 && at[0] == 0x1f && at[1] == 0x8b) {
-        inflateReset(&unpack->gzip);
+    return memcmp(at, "\x1f\x8b", count < 2 ? count : 2) == 0;
+}
+
+/* A zstd frame, or one to skip: 5x 2a 4d 18. */
+static bool begins_zstd(const unsigned char *at, size_t count)
+{
+    count = count < MAGIC_BYTES ? count : MAGIC_BYTES;
+    return memcmp(at, "\x28\xb5\x2f\xfd", count) == 0 ||
+           ((at[0] & 0xf0) == 0x50 && memcmp(at + 1, "\x2a\x4d\x18", count - 1) == 0);
+}
+
+/* Behind a member or frame. Returns 1 when another one begins, 0 at the end, or a negative errno.
+ * A beginning that is cut short begins as well, and then ends early. */
+static int begin_next(struct unpack *unpack, bool (*begins)(const unsigned char *, size_t),
+                      const char *name)
+{
+    ssize_t got = input_need(unpack, MAGIC_BYTES);
+    if (got > 0 && begins(unpack->in + unpack->in_at, (size_t)got)) {
         unpack->is_between = false;
         return 1;
     }
@@ -98,6 +112,9 @@ static int begin_member(struct unpack *unpack)
         got = input_need(unpack, 1);
     }
     unpack->has_garbage = got > 0;
+    if (got > 0)
+        snprintf(unpack->problem, sizeof unpack->problem, "something else follows the %s data",
+                 name);
     return got < 0 ? (int)got : 0;
 }
 
@@ -108,9 +125,10 @@ static ssize_t read_gzip(struct unpack *unpack, char *out, size_t room)
     gzip->avail_out = (unsigned)room;
     while (gzip->avail_out == room) {
         if (unpack->is_between) {
-            const int rc = begin_member(unpack);
+            const int rc = begin_next(unpack, begins_gzip, "gzip");
             if (rc <= 0)
                 return rc;
+            inflateReset(gzip);
         }
         const ssize_t got = input_need(unpack, 1);
         if (got < 0)
@@ -153,8 +171,9 @@ static ssize_t read_zstd(struct unpack *unpack, char *out, size_t room)
     ZSTD_outBuffer text = {out, room, 0};
     const size_t wanted = unpack->stored_total > 0 ? room : 1;
     while (text.pos < wanted) {
-        const ssize_t got = input_need(unpack, 1);
-        if (got < 0 || (got == 0 && unpack->is_between))
+        const int next = unpack->is_between ? begin_next(unpack, begins_zstd, "zstd") : 1;
+        const ssize_t got = next <= 0 ? next : input_need(unpack, 1);
+        if (got < 0 || next == 0)
             return text.pos > 0 ? (ssize_t)text.pos : got;
         const size_t before = text.pos;
         ZSTD_inBuffer in = {unpack->in + unpack->in_at, zstd_share(unpack, (size_t)got), 0};
@@ -180,7 +199,6 @@ static ssize_t read_zstd(struct unpack *unpack, char *out, size_t room)
     return text.pos > 0 ? (ssize_t)text.pos : unpack->state;
 }
 
-/* gzip: 1f 8b; zstd: 28 b5 2f fd, or 5x 2a 4d 18 for a frame to skip. */
 static int choose_encoding(struct unpack *unpack)
 {
     const ssize_t got = input_need(unpack, MAGIC_BYTES);
@@ -188,10 +206,9 @@ static int choose_encoding(struct unpack *unpack)
     if (got < 0)
         return (int)got;
     unpack->read_text = read_plain;
-    if (got >= 2 && at[0] == 0x1f && at[1] == 0x8b)
+    if (got >= 2 && begins_gzip(at, (size_t)got))
         unpack->read_text = read_gzip;
-    else if (got >= 4 && (memcmp(at, "\x28\xb5\x2f\xfd", 4) == 0 ||
-                          ((at[0] & 0xf0) == 0x50 && memcmp(at + 1, "\x2a\x4d\x18", 3) == 0)))
+    else if (got >= MAGIC_BYTES && begins_zstd(at, (size_t)got))
         unpack->read_text = read_zstd;
     return 0;
 }

@@ -1,9 +1,10 @@
 /* unpack: the bytes of a file as they were before gzip or zstd.
  *
  * The encoding is told by the first bytes, never by the name. Several gzip members or zstd frames
- * in a row are one text, as gzip(1) and zstd(1) have it; what follows the last gzip member and is
- * none is ignored, and reported unless it is zeros. Memory is flat: 256 KiB, plus what zstd's
- * window needs (at most 128 MiB, refused beyond). Blocking calls; one thread at a time. */
+ * in a row are one text, as gzip(1) and zstd(1) have it. Zeros behind the last one are padding; if
+ * anything else follows, the text ends there all the same, and is not all there is. Memory is flat:
+ * 256 KiB, plus what zstd's window needs (at most 128 MiB, refused beyond). Blocking calls; one
+ * thread at a time. */
 #ifndef PRICECAST_FEED_UNPACK_H
 #define PRICECAST_FEED_UNPACK_H
 
@@ -33,7 +34,7 @@ int unpack_rewind(struct unpack *unpack);
  * text. Returns as unpack_rewind(). */
 int unpack_seek(struct unpack *unpack, uint64_t offset);
 
-/* After a negative result: what happened, such as "gzip data ends early". */
+/* After a negative result, or with garbage: what happened, such as "gzip data ends early". */
 const char *unpack_problem(const struct unpack *unpack);
 
 /* How much of the file, as it is stored, has been used up; and its size, or 0 when that cannot be
@@ -41,7 +42,8 @@ const char *unpack_problem(const struct unpack *unpack);
 uint64_t unpack_stored_bytes(const struct unpack *unpack);
 uint64_t unpack_stored_total(const struct unpack *unpack);
 
-/* Whether something other than zeros followed the gzip data and was ignored. */
+/* At the end: whether something other than zeros follows the data. unpack_stored_bytes() is where.
+ */
 bool unpack_has_garbage(const struct unpack *unpack);
 
 #endif

@@ -305,18 +305,30 @@ static void a_bad_line_and_a_broken_end_are_both_told(void **state)
     free(packed.data);
 }
 
-static void garbage_after_gzip_data_is_told_and_harmless(void **state)
+/* What is there is used, but whatever follows may have been a part of it. */
+static void garbage_after_packed_data_breaks_the_file_off(void **state)
 {
     struct run *run = *state;
-    struct bytes packed = {0};
-    bytes_add_gzip(&packed, ITEM("1"), sizeof ITEM("1") - 1);
-    bytes_add(&packed, "??", 2);
-    assert_int_equal(open_bytes(run, packed.data, packed.len, NULL), 0);
-    take_all(run);
-    assert_int_equal(run->batch.end, PRODUCER_ENDED);
-    expect_totals(run, 1, 1, 0, 0);
-    assert_non_null(strstr(run->messages, "what follows the gzip data from byte"));
-    free(packed.data);
+    struct bytes packed[2] = {{0}};
+    bytes_add_gzip(&packed[0], ITEM("1"), sizeof ITEM("1") - 1);
+    bytes_add_zstd(&packed[1], ITEM("1"), sizeof ITEM("1") - 1, 1000);
+    for (size_t i = 0; i < 2; i++) {
+        char told[100];
+        snprintf(told, sizeof told, ": something else follows the %s data at byte %zu (line 2, ",
+                 i == 0 ? "gzip" : "zstd", packed[i].len);
+        bytes_add(&packed[i], "??", 2);
+        assert_int_equal(open_bytes(run, packed[i].data, packed[i].len, NULL), 0);
+        take_all(run);
+        assert_int_equal(run->batch.end, PRODUCER_BROKEN);
+        expect_totals(run, 1, 1, 0, 0);
+        assert_non_null(strstr(run->messages, told));
+        free(packed[i].data);
+        if (i == 0) {
+            teardown(state);
+            setup(state);
+            run = *state;
+        }
+    }
 }
 
 static void a_later_version_in_the_middle_breaks_the_file_off(void **state)
@@ -466,7 +478,7 @@ int main(void)
         TEST(a_line_above_the_limit_is_one_bad_line),
         TEST(a_file_cut_short_gives_what_is_whole_and_says_where_it_ends),
         TEST(a_bad_line_and_a_broken_end_are_both_told),
-        TEST(garbage_after_gzip_data_is_told_and_harmless),
+        TEST(garbage_after_packed_data_breaks_the_file_off),
         TEST(a_later_version_in_the_middle_breaks_the_file_off),
         TEST(files_without_lines_are_refused),
         TEST(content_of_no_format_is_refused_and_shown),

@@ -282,6 +282,23 @@ test('a file of which nothing can be used is a failure, a recording of a quiet t
   for (const command of ['cat', 'info']) assert.equal((await feed([command, quiet])).code, 0);
 });
 
+test('what follows packed data and is none breaks the file off, whatever packed it', async () => {
+  const list = makeItems(20);
+  for (const ending of ['.gz', '.zst']) {
+    const path = fresh(ending);
+    await convert(recording(list), '-o', path);
+    const { size } = statSync(path);
+    writeFileSync(path, Buffer.alloc(512), { flag: 'a' });
+    assert.deepEqual(await cat(path), list, 'zeros are padding');
+    writeFileSync(path, 'junk', { flag: 'a' });
+    const { code, stdout, stderr } = await feed(['cat', path]);
+    assert.deepEqual([code, lines(stdout)], [1, list]);
+    assert.match(stderr, new RegExp(`: something else follows the \\w+ data at byte ${size + 512} \\(`));
+    const { whole, events } = JSON.parse((await feed(['info', '--json', path])).stdout);
+    assert.deepEqual([whole, events], [false, 20]);
+  }
+});
+
 test('what needs unpacking or converting first is named', async () => {
   const path = fresh();
   writeFileSync(path, 'PK\u0003\u0004 and so on\n');
