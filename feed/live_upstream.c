@@ -423,7 +423,9 @@ static int settings_read(const struct spec *spec, struct settings *out, char *er
                          size_t error_size)
 {
     *out = (struct settings){.stall_s = STALL_DEFAULT_S};
-    int rc = format_choose(spec, out, error, error_size);
+    int rc = spec_check_once(spec, keys, error, error_size);
+    if (rc == 0)
+        rc = format_choose(spec, out, error, error_size);
     if (rc == 0)
         rc = symbols_read(spec, out, error, error_size);
     if (rc == 0)

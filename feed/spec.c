@@ -149,6 +149,27 @@ const char *spec_value(const struct spec *spec, const char *key)
     return NULL;
 }
 
+int spec_check_once(const struct spec *spec, const char *const *keys, char *error,
+                    size_t error_size)
+{
+    for (; *keys != NULL; keys++) {
+        const char *first = NULL;
+        for (size_t i = 0; i < spec->pairs_count; i++) {
+            const struct spec_pair *pair = &spec->pairs[i];
+            if (strcmp(pair->key, *keys) != 0)
+                continue;
+            if (first != NULL) {
+                snprintf(error, error_size,
+                         "key \"%s\" is there twice (\"%s\", \"%s\"); allowed: each key once",
+                         *keys, first, pair->value);
+                return -EINVAL;
+            }
+            first = pair->value;
+        }
+    }
+    return 0;
+}
+
 int spec_check_keys(const struct spec *spec, const char *const *allowed, char *error,
                     size_t error_size)
 {
@@ -164,7 +185,7 @@ int spec_check_keys(const struct spec *spec, const char *const *allowed, char *e
                            known == allowed ? "" : ",", *known);
         return -EINVAL;
     }
-    return 0;
+    return spec_check_once(spec, allowed, error, error_size);
 }
 
 int spec_integer(const struct spec *spec, const char *key, uint64_t min, uint64_t max,

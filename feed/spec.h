@@ -48,9 +48,14 @@ void spec_finish(struct spec *spec);
 /* The value of the last pair with this key, or NULL. */
 const char *spec_value(const struct spec *spec, const char *key);
 
-/* Refuses keys that are not in the NULL-ended list. Returns 0 or -EINVAL with one line in `error`.
- */
+/* Refuses keys that are not in the NULL-ended list, and such as are there twice. Returns 0 or
+ * -EINVAL with one line in `error`. */
 int spec_check_keys(const struct spec *spec, const char *const *allowed, char *error,
+                    size_t error_size);
+
+/* The same where other keys go elsewhere, and as often as they like: each of the list at most once.
+ */
+int spec_check_once(const struct spec *spec, const char *const *keys, char *error,
                     size_t error_size);
 
 /* Reads a whole number or a real one from the pair, if there is one, and checks its range. *out

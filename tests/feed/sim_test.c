@@ -283,6 +283,7 @@ static void beyond_them_it_is_refused(void **state)
         {"sim:?kinds=", "kinds"},
         {"sim:?kinds=trades", "kinds=trades: allowed are trade, quote and trade,quote"},
         {"sim:?colour=red", "\"colour\""},
+        {"sim:?seed=1&seed=2", "key \"seed\" is there twice (\"1\", \"2\")"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

@@ -419,6 +419,8 @@ test('what a live feed cannot be is refused before anything starts', async (t) =
     'ws://h/?format=odd&symbols=A': /format=odd: allowed: .*coinbase.*pricecast/,
     'ws://h/?symbols=A': /format= is missing/,
     'wss://h/?format=coinbase': /symbols= is missing/,
+    'ws://h/?format=pricecast&symbols=A&symbols=B': /key "symbols" is there twice \("A", "B"\); allowed/,
+    '-?format=native&format=binance': /key "format" is there twice/,
     'ws://h/?format=pricecast&source=x': /takes no source=/,
     'ws://h/?format=pricecast&stall=0': /stall=0: allowed are whole numbers from 1 to 3600/,
     'ws://h/?format=pricecast&insecure=yes': /insecure=yes/,

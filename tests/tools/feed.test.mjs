@@ -564,6 +564,7 @@ test('refuses bad arguments with exit code 2 and one line', async () => {
     [['convert', path, '-o', out, '--as', 'xml'], /--as xml: allowed is native\|csv/],
     [['cat', 'sim:?seed=1'], /sim:\?seed=1: allowed: PATH, file:PATH\?key=value&…, or -/],
     [['cat', `file:${path}?nonsense=1`], /unknown key "nonsense"; allowed: format/],
+    [['cat', `file:${path}?format=native&format=native`], /key "format" is there twice/],
     [['cat', `file:${path}?format=nonsense`], /unknown format "nonsense"/],
     [['cat', path, '--nonsense'], /unknown option --nonsense/],
   ];
