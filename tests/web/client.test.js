@@ -160,6 +160,47 @@ test('a stalled server is asked, and left after twice the silence', () => {
   assert.ok(fixture.WebSocket.sockets[0].isClosedByClient);
 });
 
+test('a server that beats rarely is missed as soon as its answers are', () => {
+  const fixture = setUp();
+  fixture.socket.hello({ heartbeat_ms: 40_000 });
+  fixture.clock.advance(24_999);
+  assert.equal(fixture.feed.state, 'live');
+  fixture.clock.advance(1);
+  assert.equal(fixture.feed.state, 'stalled');
+  fixture.clock.advance(24_999);
+  assert.equal(fixture.feed.state, 'stalled');
+  fixture.clock.advance(1);
+  assert.equal(fixture.feed.state, 'reconnecting');
+});
+
+test('answers alone keep a connection live between rare heartbeats', () => {
+  const fixture = setUp();
+  fixture.socket.hello({ heartbeat_ms: 40_000 });
+  for (let second = 0, answered = 0; second < 120; second++) {
+    const { id } = fixture.socket.sent.filter(({ op }) => op === 'ping').at(-1);
+    if (id !== answered) fixture.socket.say({ type: 'pong', id, ts: 1 });
+    answered = id;
+    fixture.clock.advance(1000);
+  }
+  assert.deepEqual(fixture.seen, ['live']);
+});
+
+test('a hidden page whose timers are held back does not stall for pings it never sent', () => {
+  const clock = createClock();
+  const minute = (ms) => Math.ceil((clock.now() + ms) / 60_000) * 60_000 - clock.now();
+  const fixture = setUp({
+    now: clock.now, clearTimeout: clock.clearTimeout, setTimeout: (fire, ms) => clock.setTimeout(fire, minute(ms)),
+  });
+  fixture.socket.hello({ heartbeat_ms: 40_000 });
+  for (let second = 0, answered = 0; second < 600; second++) {
+    const { id } = fixture.socket.sent.filter(({ op }) => op === 'ping').at(-1);
+    if (id !== answered) fixture.socket.say({ type: 'pong', id, ts: 1 });
+    answered = id;
+    clock.advance(1000);
+  }
+  assert.deepEqual(fixture.seen, ['live']);
+});
+
 test('steady traffic never stalls', () => {
   const fixture = setUpLive();
   for (let second = 0; second < 60; second++) {

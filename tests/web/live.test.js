@@ -73,18 +73,20 @@ test('killed and started again: reconnecting, then live in a new epoch, and ever
   assert.equal(feed.stats.reconnects, 1);
 });
 
-test('stopped in its tracks: stalled, then reconnecting; going on: live', async (t) => {
-  const server = await start(t, [...SIM, '--heartbeat-ms', '200']);
-  const { feed, next, until } = open(t, server);
-  await feed.ready;
-  const stalled = next('state', ({ to }) => to === 'stalled');
-  const lost = next('state', ({ to }) => to === 'reconnecting');
-  server.child.kill('SIGSTOP');
-  await stalled;
-  assert.equal((await lost).reason, 'nothing received');
-  server.child.kill('SIGCONT');
-  await until('live');
-});
+for (const [told, heartbeatMs, options] of [['by its heartbeats', 200, {}], ['by its answers', 60_000, { pingMs: 200 }]]) {
+  test(`stopped in its tracks: stalled, then reconnecting; going on: live; told ${told}`, async (t) => {
+    const server = await start(t, [...SIM, '--heartbeat-ms', String(heartbeatMs)]);
+    const { feed, next, until } = open(t, server, options);
+    await feed.ready;
+    const stalled = next('state', ({ to }) => to === 'stalled');
+    const lost = next('state', ({ to }) => to === 'reconnecting');
+    server.child.kill('SIGSTOP');
+    await stalled;
+    assert.equal((await lost).reason, 'nothing received');
+    server.child.kill('SIGCONT');
+    await until('live');
+  });
+}
 
 test('told to end: it says when to come back, and the client obeys', async (t) => {
   const server = await start(t, SIM);

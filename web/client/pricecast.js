@@ -19,6 +19,7 @@ import { FeedError } from './errors.js';
 import { Deferred, Listeners } from './listeners.js';
 import { Clock, Meter } from './meter.js';
 import { cutToFit } from './resume.js';
+import { Silence } from './silence.js';
 import { Subscription } from './subscription.js';
 
 export { FeedError } from './errors.js';
@@ -80,8 +81,9 @@ export { FeedError } from './errors.js';
  * @property {number} [backoffResetMs] live for so long: the next loss counts as the first
  * @property {number} [connectTimeoutMs]
  * @property {number} [heartbeatMs] until hello says otherwise
- * @property {number} [stallFactor] so many heartbeats of silence are stalled, twice as many lost
- * @property {number} [pingMs]
+ * @property {number} [stallFactor] so many heartbeats of silence are stalled, twice as many lost;
+ *   so many unanswered pings as well, where those are sent more often
+ * @property {number} [pingMs] the server is asked so often for its clock, and whether it is there
  * @property {any} [WebSocket] the class @property {typeof globalThis.fetch} [fetch]
  * @property {() => number} [now] monotonic ms @property {() => number} [wallNow] ms since 1970
  * @property {(fire: () => void, ms: number) => any} [setTimeout]
@@ -137,11 +139,10 @@ export class Feed {
   #isLeft = false; // the page is, see #onPageHide()
   #attempt = 0;
   #liveSince = 0;
-  #heardAt = 0;
+  #silence;
   /** @type {number|null} */
   #awaySince = null;
   #awayMs = 0; // how long the last time away was
-  #heartbeatMs;
   /** @type {number|null} */
   #serverDelayMs = null; // from a `shutdown` message, for the next retry only
   #timers = {};
@@ -190,7 +191,7 @@ export class Feed {
       ...options,
     };
     if (!this.#options.WebSocket) throw new TypeError('there is no WebSocket here: connect(url, { WebSocket })');
-    this.#heartbeatMs = this.#options.heartbeatMs;
+    this.#silence = new Silence(this.#options);
     this.#api = new Api(async () => this.#dialled || this.#askUrl(), this.#options.fetch);
     this.replay = new Replay(this.#api);
     const { signal, page } = this.#options;
@@ -228,7 +229,7 @@ export class Feed {
 
   /** How long nothing has come from the server, in ms. */
   get silentMs() {
-    return this.#options.now() - this.#heardAt;
+    return this.#options.now() - this.#silence.heardAt;
   }
 
   /** The server's wall clock in ms since the epoch, or undefined before the first measurement. */
@@ -378,7 +379,7 @@ export class Feed {
     };
     socket.onmessage = ifCurrent((event) => {
       this.#receive(event.data);
-      this.#meter.busyMs += this.#options.now() - this.#heardAt;
+      this.#meter.busyMs += this.#options.now() - this.#silence.heardAt;
     });
     socket.onclose = ifCurrent((event) => this.#onClose(event.code, event.reason));
     socket.onerror = () => {}; // `close` follows, and a browser says no more than that
@@ -387,7 +388,7 @@ export class Feed {
   #hangUp() {
     for (const name of Object.keys(this.#timers)) this.#stopTimer(name);
     const socket = this.#socket;
-    if (this.#isOpen()) this.#awaySince ??= this.#heardAt;
+    if (this.#isOpen()) this.#awaySince ??= this.#silence.heardAt;
     this.#socket = null;
     this.#isDialling = false;
     this.#pings.clear();
@@ -461,7 +462,8 @@ export class Feed {
   // ---- what the server says ----
 
   #receive(data) {
-    this.#heardAt = this.#options.now();
+    const now = this.#options.now();
+    this.#silence.heard(now);
     let message;
     try {
       message = typeof data === 'string' ? JSON.parse(data) : decodeBinary(data, this.#definitions);
@@ -470,7 +472,7 @@ export class Feed {
       return;
     }
     const count = Array.isArray(message?.data) ? message.data.length : 0;
-    this.#meter.count(this.#heardAt, count, data.length ?? data.byteLength);
+    this.#meter.count(now, count, data.length ?? data.byteLength);
     if (message?.type === 'hello') this.#onHello(message);
     else if (this.#isOpen()) this.#onMessage(message);
   }
@@ -484,9 +486,9 @@ export class Feed {
     const isNewEpoch = this.#epoch !== null && this.#epoch !== message.epoch;
     this.#epoch = message.epoch;
     this.#isReplay = message.mode === 'replay';
-    if (message.heartbeat_ms > 0) this.#heartbeatMs = message.heartbeat_ms;
+    if (message.heartbeat_ms > 0) this.#silence.heartbeatMs = message.heartbeat_ms;
     this.#stopTimer('connect');
-    this.#liveSince = this.#heardAt;
+    this.#liveSince = this.#silence.heardAt;
     this.#clock.clear();
     this.#meter.clearAges();
     if (this.#awaySince !== null) this.#meter.reconnects++;
@@ -629,36 +631,35 @@ export class Feed {
 
   /** One timer for the next deadline, not one per message: thousands a second cost nothing. */
   #watchSilence() {
-    const stallMs = this.#heartbeatMs * this.#options.stallFactor;
-    const silentMs = this.silentMs;
-    if (silentMs >= 2 * stallMs) {
+    const { verdict, againMs } = this.#silence.judge(this.#options.now());
+    if (verdict === 'lost') {
       this.#onClose(0, 'nothing received');
       return;
     }
-    if (silentMs >= stallMs && this.#state === 'live') {
-      this.#enter('stalled', {});
+    this.#startTimer('silence', againMs, () => this.#watchSilence());
+    if (verdict === 'stalled' && this.#state === 'live') {
       this.#ping(); // an answer would prove the server alive
+      this.#enter('stalled', {});
     }
-    const deadlineMs = silentMs >= stallMs ? 2 * stallMs : stallMs;
-    this.#startTimer('silence', deadlineMs - silentMs, () => this.#watchSilence());
   }
 
   #ping() {
     const id = ++this.#lastId;
     this.#pings.clear(); // an unanswered one would measure nothing any more
-    this.#pings.set(id, this.#options.now());
-    this.#send({ op: 'ping', id });
+    const now = this.#options.now();
+    this.#pings.set(id, now);
+    if (this.#send({ op: 'ping', id })) this.#silence.asked(now);
     this.#startTimer('ping', this.#options.pingMs, () => this.#ping());
   }
 
   #onPong({ id, ts }) {
     const sentAt = this.#pings.get(id);
     this.#pings.delete(id);
-    if (sentAt !== undefined) this.#onClock(ts, this.#heardAt - sentAt);
+    if (sentAt !== undefined) this.#onClock(ts, this.#silence.heardAt - sentAt);
   }
 
   #onClock(serverUs, rttMs) {
-    if (this.#clock.add(serverUs, rttMs, this.#heardAt)) this.#emit('clock', { rttMs: this.rttMs });
+    if (this.#clock.add(serverUs, rttMs, this.#silence.heardAt)) this.#emit('clock', { rttMs: this.rttMs });
   }
 
   // ---- what we say ----
@@ -716,7 +717,9 @@ export class Feed {
   }
 
   #send(command) {
-    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(command));
+    if (this.#socket?.readyState !== 1) return false;
+    this.#socket.send(JSON.stringify(command));
+    return true;
   }
 
   // ---- plumbing ----
