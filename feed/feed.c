@@ -9,21 +9,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
-#include "feed/file_spec.h"
 #include "feed/heap.h"
 #include "feed/live_set.h"
-#include "feed/sim.h"
-#include "feed/spec.h"
+#include "feed/report.h"
+#include "feed/spec_open.h"
 #include "feed/track.h"
 
 enum track_number { TRACK_FILES, TRACK_SIM, TRACKS };
-#define STATUS_EVERY_NS INT64_C(50000000)
 enum { ERROR_BYTES = 1024 };
 
 struct queued {
@@ -47,17 +44,10 @@ struct feed {
     bool has_loop, has_thread, holding, ended, closing;
     struct feed_command seek; /* the one under way, for its done() */
     uint64_t loops;
-    struct {
-        bool is_set;
-        int64_t took_ns;
-        uint64_t bytes_read;
-    } pace_from; /* how fast it goes is measured from here: the last seek, turn or change of speed
-                  */
+    struct report report;
     pthread_mutex_t lock; /* of what follows */
     struct queued *first_command, **last_command;
     bool stop;
-    struct feed_status status; /* inputs: inputs_count of them, owned */
-    int64_t status_at_ns;      /* written by the feed thread only */
 };
 
 static int64_t now_ns(void)
@@ -69,119 +59,15 @@ static int64_t now_ns(void)
 
 /* ---- status ---- */
 
-static enum feed_play play_of(const struct feed *feed)
-{
-    if (feed->ended)
-        return FEED_HAS_ENDED;
-    if (feed->holding)
-        return FEED_WAITING;
-    if (track_is_seeking(&feed->tracks[TRACK_FILES]))
-        return FEED_SEEKING;
-    bool paused = false;
-    for (int i = 0; i < TRACKS; i++)
-        paused |= feed->tracks[i].inputs_count > 0 && feed->tracks[i].paused;
-    return paused ? FEED_IS_PAUSED : FEED_PLAYING;
-}
-
-static void input_status_fill(const struct input *input, struct feed_input_status *out)
-{
-    struct input_counts counts;
-    input_counts(input, &counts);
-    *out = (struct feed_input_status){
-        .events = counts.events,
-        .lines = counts.lines,
-        .ignored = counts.ignored,
-        .bad = counts.bad,
-        .refused = counts.refused,
-        .late = counts.late,
-        .bytes_read = counts.bytes_read,
-        .bytes_total = counts.bytes_total,
-        .broken = counts.broken,
-    };
-    out->format = input_format(input, &out->sure);
-    snprintf(out->name, sizeof out->name, "%s", input_name(input));
-}
-
-static int64_t eta_guess(struct feed *feed, const struct feed_status *status)
-{
-    if (!feed->pace_from.is_set) {
-        feed->pace_from.is_set = true;
-        feed->pace_from.took_ns = status->took_ns;
-        feed->pace_from.bytes_read = status->bytes_read;
-    }
-    const uint64_t from = feed->pace_from.bytes_read, read = status->bytes_read;
-    if (status->play != FEED_PLAYING || status->loop || read <= from || read > status->bytes_total)
-        return -1;
-    return (int64_t)((double)(status->took_ns - feed->pace_from.took_ns) *
-                     (double)(status->bytes_total - read) / (double)(read - from));
-}
-
-/* After a step, and where nothing is paced, only the events tell. */
-static int64_t clock_of(const struct track *track, int64_t now)
-{
-    const int64_t position_ns = track->position_ns;
-    if (position_ns == EVENT_NO_TIME || track->ended || track->stepped || track_is_seeking(track) ||
-        track->settling)
-        return position_ns;
-    const int64_t clock_ns = pacer_clock_ns(&track->pacer, now, position_ns);
-    return clock_ns > position_ns ? clock_ns : position_ns;
-}
-
-/* Keeps the copy that other threads read; at most every STATUS_EVERY_NS unless forced. */
 static void status_refresh(struct feed *feed, bool forced)
 {
-    const int64_t now = now_ns();
-    if (!forced && now - feed->status_at_ns < STATUS_EVERY_NS)
-        return;
-    pthread_mutex_lock(&feed->lock);
-    feed->status_at_ns = now;
-    struct feed_status *status = &feed->status;
-    status->play = play_of(feed);
-    status->loop = feed->options.loop;
-    status->loops = feed->loops;
-    status->events = 0;
-    status->speed = 1;
-    status->position_ns = status->clock_ns = EVENT_NO_TIME;
-    size_t at = 0;
-    for (int i = 0; i < TRACKS; i++) {
-        const struct track *track = &feed->tracks[i];
-        status->events += track->sent;
-        if (track->inputs_count > 0 && status->position_ns == EVENT_NO_TIME) {
-            status->position_ns = track->position_ns;
-            status->clock_ns = clock_of(track, now);
-            status->speed = track->pacer.speed;
-            status->asked_ns = track->asked_ns;
-            status->took_ns = track->took_ns;
-        }
-        for (size_t k = 0; k < track->inputs_count; k++)
-            input_status_fill(track->inputs[k], &status->inputs[at++]);
-    }
-    status->events += live_set_status(feed->live, &status->inputs[at]);
-    status->bytes_read = status->bytes_total = 0;
-    for (size_t i = 0; i < status->inputs_count; i++) {
-        status->bytes_read += status->inputs[i].bytes_read;
-        status->bytes_total += status->inputs[i].bytes_total;
-    }
-    status->eta_ns = eta_guess(feed, status);
-    pthread_mutex_unlock(&feed->lock);
+    const struct report_facts facts = {feed->ended, feed->holding, feed->options.loop, feed->loops};
+    report_refresh(&feed->report, &facts, now_ns(), forced);
 }
 
 int feed_status(struct feed *feed, struct feed_status *out)
 {
-    struct feed_input_status *inputs = calloc(feed->status.inputs_count + 1, sizeof *inputs);
-    if (inputs == NULL)
-        return -ENOMEM;
-    pthread_mutex_lock(&feed->lock);
-    *out = feed->status;
-    if (out->play == FEED_PLAYING && out->clock_ns != EVENT_NO_TIME)
-        out->clock_ns += (int64_t)((double)(now_ns() - feed->status_at_ns) * out->speed);
-    memcpy(inputs, feed->status.inputs, out->inputs_count * sizeof *inputs);
-    pthread_mutex_unlock(&feed->lock);
-    out->inputs = inputs;
-    out->lateness_p50_ns = histogram_percentile(&feed->lateness, 0.5);
-    out->lateness_p99_ns = histogram_percentile(&feed->lateness, 0.99);
-    out->lateness_max_ns = atomic_load(&feed->lateness.max);
-    return 0;
+    return report_read(&feed->report, now_ns(), out);
 }
 
 bool feed_outline(struct feed *feed, struct outline *out)
@@ -270,7 +156,7 @@ static bool turn_around(struct feed *feed)
     }
     bus_reset(feed->bus, RESET_LOOP);
     feed->loops++;
-    feed->pace_from.is_set = false;
+    report_pace_anew(&feed->report);
     track_rewind(files);
     return true;
 }
@@ -301,7 +187,7 @@ static void pump(struct feed *feed)
     }
     const bool has_ended = !running && !feed->ended;
     feed->ended = !running;
-    const bool rests = !again && next - now > STATUS_EVERY_NS; /* nothing will refresh it soon */
+    const bool rests = !again && next - now > REPORT_EVERY_NS; /* nothing will refresh it soon */
     status_refresh(feed, has_ended || rests);
     if (has_ended)
         feed->options.hooks.ended(feed->options.hooks.ctx);
@@ -371,7 +257,7 @@ static void on_settled(void *ctx)
 {
     struct feed *feed = ctx;
     bus_settle(feed->bus);
-    feed->pace_from.is_set = false;
+    report_pace_anew(&feed->report);
 }
 
 /* Returns false if there is nothing to seek in. */
@@ -439,7 +325,7 @@ static bool obey(struct feed *feed, const struct feed_command *command)
         return true;
     case FEED_SPEED:
         tracks_control(feed, command, now_ns());
-        feed->pace_from.is_set = false;
+        report_pace_anew(&feed->report);
         return true;
     default:
         tracks_control(feed, command, now_ns());
@@ -513,40 +399,9 @@ static void *feed_run(void *ctx)
 
 /* ---- life ---- */
 
-static const char *file_path(const struct feed *feed, const struct spec *spec)
+static struct spec_open_options open_options(const struct feed *feed)
 {
-    const bool is_bundled =
-        feed->options.bundled_path != NULL && strcmp(spec->path, FEED_BUNDLED) == 0;
-    return is_bundled ? feed->options.bundled_path : spec->path;
-}
-
-static int producer_open(const struct feed *feed, const struct spec *spec, struct producer **out,
-                         int64_t *offset_ns, char *error, size_t error_size)
-{
-    *offset_ns = 0;
-    if (spec->kind == SPEC_SIM)
-        return sim_create(spec, out, error, error_size);
-    struct file_options options;
-    const int rc = file_spec_read(spec, &options, offset_ns, error, error_size);
-    if (rc != 0)
-        return rc;
-    options.line_bytes_max = feed->options.line_bytes_max;
-    options.path = file_path(feed, spec);
-    return file_producer_create(&options, out, error, error_size);
-}
-
-/* Returns a second reader, which looks ahead, or NULL: a FIFO cannot be read twice. */
-static struct producer *outline_open(const struct feed *feed, const struct spec *spec,
-                                     int64_t *offset_ns)
-{
-    char problem[ERROR_BYTES];
-    struct producer *producer;
-    struct stat about;
-    const char *path = file_path(feed, spec);
-    const bool is_file = stat(path, &about) == 0 && S_ISREG(about.st_mode);
-    return is_file && producer_open(feed, spec, &producer, offset_ns, problem, sizeof problem) == 0
-               ? producer
-               : NULL;
+    return (struct spec_open_options){feed->options.bundled_path, feed->options.line_bytes_max};
 }
 
 static int outline_add(struct feed *feed, const struct spec *spec)
@@ -554,7 +409,8 @@ static int outline_add(struct feed *feed, const struct spec *spec)
     int64_t offset_ns = 0;
     if (spec->kind != SPEC_FILE)
         return 0;
-    struct producer *producer = outline_open(feed, spec, &offset_ns);
+    const struct spec_open_options options = open_options(feed);
+    struct producer *producer = spec_open_again(spec, &options, &offset_ns);
     const int rc = outlines_add(feed->outlines, producer, offset_ns);
     if (rc != 0 && producer != NULL)
         producer->ops->destroy(producer);
@@ -566,7 +422,8 @@ static int input_add(struct feed *feed, const char *name, const struct spec *spe
 {
     struct producer *producer;
     int64_t offset_ns;
-    int rc = producer_open(feed, spec, &producer, &offset_ns, error, error_size);
+    const struct spec_open_options opening = open_options(feed);
+    int rc = spec_open(spec, &opening, &producer, &offset_ns, error, error_size);
     if (rc != 0)
         return rc;
     const struct input_hooks hooks = {on_input_ready, on_input_message, feed};
@@ -678,7 +535,6 @@ int feed_create(const struct feed_options *options, struct bus *bus, struct feed
     feed->holding = options->wait;
     feed->last_command = &feed->first_command;
     pthread_mutex_init(&feed->lock, NULL);
-    feed->status.rebased = options->rebase;
     tracks_init(feed);
     feed->outlines = outlines_create(&options->from, &options->to);
     int rc = feed->outlines == NULL ? -ENOMEM : loop_init(feed);
@@ -686,11 +542,8 @@ int feed_create(const struct feed_options *options, struct bus *bus, struct feed
         snprintf(error, error_size, "event loop: %s", strerror(-rc));
     if (rc == 0)
         rc = inputs_open(feed, error, error_size);
-    feed->status.mode = feed_mode(feed);
-    feed->status.inputs_count = feed->tracks[TRACK_FILES].inputs_count +
-                                feed->tracks[TRACK_SIM].inputs_count + live_set_count(feed->live);
-    feed->status.inputs = calloc(feed->status.inputs_count + 1, sizeof *feed->status.inputs);
-    if (rc == 0 && feed->status.inputs == NULL)
+    const struct report_on on = {feed->tracks, TRACKS, feed->live, &feed->lateness};
+    if (report_init(&feed->report, &on, feed_mode(feed), options->rebase) != 0 && rc == 0)
         rc = -ENOMEM;
     if (rc != 0) {
         feed_destroy(feed);
@@ -748,6 +601,6 @@ void feed_destroy(struct feed *feed)
         feed->first_command = next;
     }
     pthread_mutex_destroy(&feed->lock);
-    free(feed->status.inputs);
+    report_finish(&feed->report);
     free(feed);
 }
