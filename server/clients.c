@@ -169,10 +169,10 @@ static void put_session(struct text *json, const struct session *session, const 
     peer_address(lws_get_socket_fd(session->wsi), address);
     text_printf(json,
                 "{\"id\":\"%u-%u\",\"shard\":%u,\"peer\":\"%s\",\"since\":%" PRId64
-                ",\"transport\":\"%s\",\"encoding\":\"%s\"",
+                ",\"transport\":\"%s\",\"encoding\":\"%s\",\"heartbeat_ms\":%u",
                 session->shard->number, session->number, session->shard->number, address,
                 session->since_us, reader->encoding == ENCODING_SSE ? "sse" : "ws",
-                reader->encoding == ENCODING_BINARY ? "bin" : "json");
+                reader->encoding == ENCODING_BINARY ? "bin" : "json", session->heartbeat_ms);
     put_deliveries(json, reader_plan(reader));
     text_printf(json,
                 ",\"pending\":{\"events\":%" PRIu64

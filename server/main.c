@@ -198,6 +198,7 @@ static int server_open(struct program *program)
         .port = options->port,
         .shards = (unsigned)options->shards,
         .heartbeat_ms = (unsigned)options->heartbeat_ms,
+        .heartbeat_clients = (unsigned)options->heartbeat_clients,
         .gather_ms = (unsigned)options->gather_ms,
         .clients_max = (unsigned)options->clients_max,
         .clients_per_ip = (unsigned)options->clients_per_ip,

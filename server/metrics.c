@@ -145,6 +145,8 @@ static void put_clients(struct text *text, struct server *server)
         (double)sum_own(server, offsetof(struct shard_counts, bad_messages)));
     one(text, "limit_exceeded_total", "counter", "Commands refused for a limit of the session.",
         (double)sum_own(server, offsetof(struct shard_counts, limits_exceeded)));
+    one(text, "heartbeats_total", "counter", "Heartbeats sent to clients that heard nothing else.",
+        (double)sum_own(server, offsetof(struct shard_counts, heartbeats)));
     head(text, "sessions_closed_total", "counter", "Sessions that are over, by reason.");
     for (enum session_end end = 0; end < SESSION_ENDS; end++)
         text_printf(

@@ -13,6 +13,7 @@
 #include "server/candles.h"
 #include "server/console.h"
 #include "server/fanout.h"
+#include "server/heartbeat.h"
 #include "server/server.h"
 #include "server/webroot.h"
 
@@ -333,6 +334,9 @@ static const struct row rows[] = {
      read_number, AT(gather_ms), 0, 1000},
     {"heartbeat-ms", "N", "a heartbeat after so long without a message [5000]", read_number,
      AT(heartbeat_ms), 50, 3600000},
+    {"heartbeat-clients", "N",
+     "clients that get heartbeats so often; each further N wait longer, up to 40 s [250]",
+     read_number, AT(heartbeat_clients), 1, 1000000},
     {"progress", "S",
      "without a terminal: log the replay's progress every S seconds, 0: never [60]", read_number,
      AT(progress_s), 0, 86400},
@@ -494,6 +498,7 @@ static struct options options_default(void)
         .symbols_max = SERVER_SYMBOLS_MAX,
         .patterns_max = SERVER_PATTERNS_DEFAULT,
         .heartbeat_ms = SERVER_HEARTBEAT_DEFAULT,
+        .heartbeat_clients = HEARTBEAT_CLIENTS_DEFAULT,
         .gather_ms = SERVER_GATHER_DEFAULT_MS,
         .queue_bytes = READER_QUEUE_BYTES_DEFAULT,
         .stuck_s = SERVER_STUCK_DEFAULT_S,

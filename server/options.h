@@ -30,8 +30,8 @@ struct options {
     struct when from, to;
     int64_t max_gap_ns, reorder_window_ns;
     uint64_t wait_clients, shards, clients_max, clients_per_ip, message_bytes, symbols_max,
-        patterns_max, heartbeat_ms, gather_ms, queue_bytes, stuck_s, ring_events, streams_max,
-        line_bytes, drain_s, progress_s;
+        patterns_max, heartbeat_ms, heartbeat_clients, gather_ms, queue_bytes, stuck_s, ring_events,
+        streams_max, line_bytes, drain_s, progress_s;
     uint64_t candle_bytes;
     uint64_t resume_events, resume_bytes; /* what is kept for clients that come back */
     int64_t resume_age_ns;

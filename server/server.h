@@ -36,7 +36,8 @@ struct server_options {
     const char *host; /* name or address, without brackets */
     uint16_t port;    /* 0: a free one */
     unsigned shards;
-    unsigned heartbeat_ms;
+    unsigned heartbeat_ms;      /* the shortest, see heartbeat_interval_ms() */
+    unsigned heartbeat_clients; /* its `step` */
     unsigned gather_ms;      /* how long updates may wait for others after a turn that took long */
     unsigned clients_max;    /* connections of any kind, over all shards */
     unsigned clients_per_ip; /* of these from one address; 0: any number */

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/admission.h"
 #include "server/command.h"
+#include "server/heartbeat.h"
 #include "server/log.h"
 #include "server/messages.h"
 #include "server/peer.h"
@@ -530,7 +532,7 @@ static void greet(struct session *session)
 {
     struct text json = {0};
     put_hello(&json, server_mode_name(session->shard->server), fanout_epoch(session->shard->fanout),
-              server_options(session->shard->server)->heartbeat_ms);
+              session->heartbeat_ms);
     session_say(session, &json);
     text_finish(&json);
     struct book *book = fanout_book(session->shard->fanout);
@@ -549,8 +551,8 @@ static void greet(struct session *session)
 /* How often it is looked at: for the heartbeat, and to notice in time that it is stuck. */
 static int64_t look_interval_ms(const struct session *session)
 {
-    const struct server_options *options = server_options(session->shard->server);
-    const int64_t beat_ms = options->heartbeat_ms, stuck_ms = (int64_t)options->stuck_ms;
+    const int64_t beat_ms = session->heartbeat_ms;
+    const int64_t stuck_ms = (int64_t)server_options(session->shard->server)->stuck_ms;
     return stuck_ms > 0 && stuck_ms / 4 < beat_ms ? stuck_ms / 4 : beat_ms;
 }
 
@@ -558,10 +560,13 @@ bool session_open(struct session *session, struct shard *shard, struct lws *wsi,
                   enum encoding encoding)
 {
     static const struct reader_ops ops = {socket_write};
+    const struct server_options *options = server_options(shard->server);
     *session = (struct session){
         .shard = shard,
         .wsi = wsi,
         .fd = lws_is_ssl(wsi) ? -1 : lws_get_socket_fd(wsi),
+        .heartbeat_ms = heartbeat_interval_ms(options->heartbeat_ms, options->heartbeat_clients,
+                                              admission_count(server_admission(shard->server))),
     };
     reader_init(&session->reader, shard->fanout, &ops);
     session->reader.encoding = encoding;
@@ -684,7 +689,7 @@ static bool has_left(const struct session *session)
 void session_look(struct session *session)
 {
     const int64_t now_ms = shard_now_ms(session->shard);
-    const int64_t beat_ms = server_options(session->shard->server)->heartbeat_ms;
+    const int64_t beat_ms = session->heartbeat_ms;
     if (session->reader.failed || (session->closing && now_ms >= session->close_by_ms)) {
         kill_session(session, end_of_failed(session));
         shard_watch(session->shard, session, SESSION_CLOSE_MS);
@@ -708,6 +713,7 @@ void session_look(struct session *session)
         put_heartbeat(&json);
         session_say(session, &json);
         text_finish(&json);
+        bump(&session->shard->counts.heartbeats);
     }
     const int64_t beat_in_ms = session->sent_at_ms + beat_ms - now_ms;
     const int64_t interval_ms = look_interval_ms(session);

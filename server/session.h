@@ -57,6 +57,7 @@ struct session {
     uint8_t strikes;
     bool subscribed; /* once: for --wait-clients */
     bool closing;
+    uint32_t heartbeat_ms; /* the longest silence, as hello told it */
     int64_t close_by_ms;
     const char *close_reason;
 };

@@ -33,6 +33,7 @@ struct shard_counts {
     _Atomic uint64_t sessions, http_requests, messages_in, bad_messages, accepted, refused;
     _Atomic uint64_t refused_per_ip;      /* of those refused, for too many from one address */
     _Atomic uint64_t limits_exceeded;     /* commands refused for a session's limits */
+    _Atomic uint64_t heartbeats;          /* sent */
     _Atomic uint64_t ended[SESSION_ENDS]; /* sessions, by reason */
 };
 

@@ -156,6 +156,7 @@ static void numbers_reach_their_limits_and_no_further(void **state)
          BUS_RING_EVENTS_MAX},
         {"--gather-ms", offsetof(struct options, gather_ms), 0, 1000},
         {"--heartbeat-ms", offsetof(struct options, heartbeat_ms), 50, 3600000},
+        {"--heartbeat-clients", offsetof(struct options, heartbeat_clients), 1, 1000000},
         {"--resume-events", offsetof(struct options, resume_events), 0, 1u << 30},
     };
     static const char *const wrong[] = {

@@ -365,6 +365,7 @@ static int setup(void **state)
         .host = "127.0.0.1",
         .shards = SHARDS,
         .heartbeat_ms = 100,
+        .heartbeat_clients = 250,
         .gather_ms = 2,
         .clients_max = 1000,
         .queue_bytes_max = 20000,

@@ -316,6 +316,22 @@ test('a heartbeat comes only when nothing else was sent', async (t) => {
   assert.ok(busy.messages.some(({ type }) => type === 'update'));
 });
 
+test('the more are connected, the rarer a new one hears a heartbeat, and it is told', async (t) => {
+  const server = await startServer(t, [
+    '--feed', 'push:', '--heartbeat-ms', '300', '--heartbeat-clients', '2',
+  ]);
+  const clients = [];
+  for (let i = 0; i < 5; i++) clients.push(await server.client());
+  assert.deepEqual(clients.map(({ hello }) => hello.heartbeat_ms), [300, 300, 600, 600, 900]);
+  const last = clients.at(-1);
+  const [first, second] = [await last.next('heartbeat'), await last.next('heartbeat')];
+  assert.ok(second.ts - first.ts >= 450_000, `${second.ts - first.ts} µs between two`);
+  const { json } = await server.http('/api/v1/clients');
+  assert.deepEqual(json.clients.map((client) => client.heartbeat_ms).sort(), [300, 300, 600, 600, 900]);
+  const metrics = (await server.http('/metrics')).body;
+  assert.ok(Number(/^pricecast_heartbeats_total (\d+)$/m.exec(metrics)[1]) >= 2);
+});
+
 test('feeds are paused, resumed and end', async (t) => {
   const server = await stepped(t, [trade('A', T0), trade('A', T0 + 1)]);
   await server.step(1);
