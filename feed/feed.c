@@ -108,6 +108,16 @@ enum feed_mode feed_mode(const struct feed *feed)
     return live_set_count(feed->live) > 0 ? FEED_MODE_LIVE : FEED_MODE_SIM;
 }
 
+void feed_kinds(const struct feed *feed, struct feed_kinds *out)
+{
+    *out = (struct feed_kinds){
+        .files = feed->tracks[TRACK_FILES].inputs_count,
+        .sims = feed->tracks[TRACK_SIM].inputs_count,
+        .live = live_set_count(feed->live),
+        .endless = live_set_endless(feed->live),
+    };
+}
+
 static void command_done(const struct feed_command *command, bool ok)
 {
     if (command->done != NULL)

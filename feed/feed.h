@@ -129,6 +129,13 @@ bool feed_outline(struct feed *feed, struct outline *out);
 /* What kind of data this is; does not change. Files make it a replay, else live sources live. */
 enum feed_mode feed_mode(const struct feed *feed);
 
+/* How many sources there are of each kind; does not change. */
+struct feed_kinds {
+    size_t files, sims, live;
+    const char *endless; /* a live source that goes on for ever; the feed's. NULL: there is none */
+};
+void feed_kinds(const struct feed *feed, struct feed_kinds *out);
+
 /* ---- push: what others publish through us; needs `push:` among the specs ---- */
 
 enum {

@@ -18,10 +18,11 @@ struct live_set {
     size_t count;
     struct live *push; /* one of them, or NULL */
     bool has_stdin;
-    struct live_ws_net *net; /* made for the first WebSocket */
-    uv_timer_t settling;     /* runs while a change has not been told */
-    uint64_t told;           /* what tally() was then */
-    uv_check_t turn;         /* the end of each turn of the loop */
+    const struct live *endless; /* the first that does not end, or NULL */
+    struct live_ws_net *net;    /* made for the first WebSocket */
+    uv_timer_t settling;        /* runs while a change has not been told */
+    uint64_t told;              /* what tally() was then */
+    uv_check_t turn;            /* the end of each turn of the loop */
     bool is_closed;
 };
 
@@ -140,6 +141,8 @@ int live_set_add(struct live_set *set, const struct spec *spec, char *error, siz
         rc = lines_add(set, spec, &options, &live, error, error_size);
     if (live != NULL) /* also when it failed: what it has opened must be closed */
         set->sources[set->count++] = live;
+    if (set->endless == NULL && spec->kind != SPEC_STDIN)
+        set->endless = live;
     return rc;
 }
 
@@ -181,6 +184,11 @@ void live_set_destroy(struct live_set *set)
 size_t live_set_count(const struct live_set *set)
 {
     return set == NULL ? 0 : set->count;
+}
+
+const char *live_set_endless(const struct live_set *set)
+{
+    return set == NULL || set->endless == NULL ? NULL : set->endless->name;
 }
 
 bool live_set_is_running(const struct live_set *set)

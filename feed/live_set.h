@@ -40,6 +40,9 @@ void live_set_destroy(struct live_set *set);
 /* How many sources there are; of no set, 0. */
 size_t live_set_count(const struct live_set *set);
 
+/* The name of a source that goes on for ever, as all but standard input do, or NULL. */
+const char *live_set_endless(const struct live_set *set);
+
 /* Will anything more come? */
 bool live_set_is_running(const struct live_set *set);
 

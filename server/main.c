@@ -16,6 +16,7 @@
 #include "feed/feed.h"
 #include "feed/recorder.h"
 #include "feed/restore.h"
+#include "server/agree.h"
 #include "server/bundled.h"
 #include "server/console.h"
 #include "server/log.h"
@@ -141,6 +142,13 @@ static int feed_open(struct program *program)
         .hooks = {on_message, on_ended, program},
     };
     return feed_create(&feed, program->bus, &program->feed, program->error, sizeof program->error);
+}
+
+static int feeds_agree(struct program *program)
+{
+    struct feed_kinds kinds;
+    feed_kinds(program->feed, &kinds);
+    return agree_check(&program->options, &kinds, program->error, sizeof program->error);
 }
 
 /* A live broadcast that is recorded in parts goes on where it left off. */
@@ -282,6 +290,8 @@ static int open_all(struct program *program)
     int rc = bus_open(program);
     if (rc == 0) /* may wait for the other end of a pipe: until then a signal ends the process */
         rc = feed_open(program);
+    if (rc == 0)
+        rc = feeds_agree(program);
     program->bad_arguments = rc == -EINVAL;
     if (rc == 0 && !signals_open(program))
         rc = -errno;

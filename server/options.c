@@ -217,6 +217,7 @@ static bool read_fsync(struct parser *parser, const struct row *row, const char 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(value, names[i]) == 0) {
             *(enum recorder_sync *)field(parser, row) = (enum recorder_sync)i;
+            parser->options->has_record_sync = true;
             return true;
         }
     }
@@ -538,8 +539,9 @@ static bool settings_agree(struct parser *parser)
         conflict = "--from and --to: --from must be earlier";
     else if (options->record == NULL &&
              (options->record_rotate_bytes > 0 || options->record_rotate_ns > 0 ||
-              options->record_rotate_day || options->record_continue))
-        conflict = "--record-rotate and --record-continue: --record PATH is missing";
+              options->record_rotate_day || options->record_continue || options->has_record_sync))
+        conflict = "--record-rotate, --record-continue and --record-fsync: allowed with --record "
+                   "PATH, which is missing";
     if (conflict != NULL)
         snprintf(parser->error, parser->error_size, "%s", conflict);
     return conflict == NULL;

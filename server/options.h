@@ -38,6 +38,7 @@ struct options {
     uint64_t record_rotate_bytes; /* 0: not by size */
     int64_t record_rotate_ns;     /* 0: not by time */
     bool record_rotate_day, record_continue;
+    bool has_record_sync; /* it was given */
     enum recorder_sync record_sync;
     enum log_level log_level;
 };

@@ -298,6 +298,20 @@ static void nothing_is_sent_before_it_is_told_to_go(void **state)
     expect(f, "x=up A1 x=ended");
 }
 
+static void sources_are_counted_by_their_kind(void **state)
+{
+    struct fixture *f = *state;
+    struct feed_kinds kinds;
+    add(f, "x", "A1");
+    f->specs[1] = "sim:";
+    f->specs[2] = "push:";
+    f->options.specs_count = 3;
+    assert_int_equal(create(f), 0);
+    feed_kinds(f->feed, &kinds);
+    assert_true(kinds.files == 1 && kinds.sims == 1 && kinds.live == 1);
+    assert_string_equal(kinds.endless, "push:");
+}
+
 static void a_simulated_market_plays_without_end(void **state)
 {
     struct fixture *f = *state;
@@ -307,6 +321,9 @@ static void a_simulated_market_plays_without_end(void **state)
     for (look(f); bus_emitted(f->bus) < 500; look(f))
         bell_wait(&f->bell);
     assert_int_equal(feed_mode(f->feed), FEED_MODE_SIM);
+    struct feed_kinds kinds;
+    feed_kinds(f->feed, &kinds);
+    assert_true(kinds.files == 0 && kinds.sims == 1 && kinds.live == 0 && kinds.endless == NULL);
     assert_int_equal(atomic_load(&f->ended), 0);
     feed_stop(f->feed); /* in the middle */
 }
@@ -541,6 +558,7 @@ int main(void)
         TEST(bytes_read_are_those_of_what_was_sent),
         TEST(started_paused_it_says_so_from_the_first_moment),
         TEST(nothing_is_sent_before_it_is_told_to_go),
+        TEST(sources_are_counted_by_their_kind),
         TEST(a_simulated_market_plays_without_end),
         TEST(paused_it_steps_and_then_goes_on),
         TEST(speed_changes_while_it_plays),

@@ -354,6 +354,24 @@ static void settings_that_conflict_are_refused(void **state)
     options_finish(&options);
 }
 
+/* How to record says nothing when nothing is recorded. */
+static void how_to_record_needs_what(void **state)
+{
+    static const char *const how[][2] = {
+        {"--record-rotate", "1h"},   {"--record-rotate", "100M"}, {"--record-rotate", "day"},
+        {"--record-continue", NULL}, {"--record-fsync", "flush"}, {"--record-fsync", "interval"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof how / sizeof *how; i++) {
+        struct options options;
+        assert_int_equal(parse(&options, how[i][0], how[i][1], NULL), OPTIONS_BAD);
+        expect_error(how[i][0]);
+        expect_error("allowed with --record PATH, which is missing");
+        options_finish(&options);
+        assert_int_equal(parse(&options, "--record=x", how[i][0], how[i][1], NULL), OPTIONS_RUN);
+        options_finish(&options);
+    }
+}
+
 /* ---- the file ---- */
 
 static enum options_result with_file(struct options *out, const char *json, const char *more)
@@ -462,6 +480,7 @@ int main(void)
         cmocka_unit_test(what_is_no_option_is_refused),
         cmocka_unit_test(help_and_version_go_before_everything),
         cmocka_unit_test(settings_that_conflict_are_refused),
+        cmocka_unit_test(how_to_record_needs_what),
         cmocka_unit_test(a_file_holds_the_same_options_with_underscores),
         cmocka_unit_test(the_command_line_wins),
         cmocka_unit_test(a_bad_file_is_refused_in_one_line),

@@ -232,6 +232,10 @@ test('bad options are refused in a line that names option, value and what is all
     [['--wait-clients', '3', '--max-clients', '2'], /--wait-clients 3/, /--max-clients .*2/],
     [['--record', ''], /--record/],
     [['--loop', '--exit-at-end'], /--loop/, /--exit-at-end/],
+    [['--record-fsync', 'flush'], /--record-fsync/, /with --record PATH, which is missing/],
+    [['--feed', 'push:', '--lossless'], /--lossless: allowed with a recording or sim:; none of the f/],
+    [['--feed', 'sim:', '--loop'], /--loop: allowed with a recording; none of the feeds is one/],
+    [['--feed', 'push:', '--exit-at-end'], /--exit-at-end: allowed with feeds that end; push: does not/],
     [['--config', '/nowhere.json'], /--config \/nowhere\.json.*No such file or directory$/],
   ];
   for (const [args, ...patterns] of bad) await refused(2, args, ...patterns);
