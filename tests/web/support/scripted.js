@@ -32,15 +32,21 @@ export async function scriptSocket(page, script, answers = {}) {
   });
   await page.routeWebSocket(/\/ws$/, (socket) => {
     const say = (message) => socket.send(JSON.stringify(message));
-    const greet = (more) => say({ ...HELLO, ...more });
+    let isSilent = false; // a script that says how often it beats wants to be missed
+    const greet = (more = {}) => {
+      isSilent = 'heartbeat_ms' in more;
+      say({ ...HELLO, ...more });
+    };
     let isOpen = false; // the page has said something: before, it might miss an end
     let ending = () => {};
     const end = (code, reason) => {
       ending = () => socket.close({ code, reason });
       if (isOpen) ending();
     };
-    socket.onMessage((text) => { // commands are taken and not answered
-      current.heard.push(JSON.parse(text));
+    socket.onMessage((text) => { // other commands are taken and not answered
+      const command = JSON.parse(text);
+      current.heard.push(command);
+      if (command.op === 'ping' && !isSilent) say({ type: 'pong', id: command.id }); // without a clock: latency is the script's to tell
       if (isOpen) return;
       isOpen = true;
       ending();
