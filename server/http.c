@@ -5,8 +5,8 @@
 #include <string.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/random.h>
 
+#include "server/answer.h"
 #include "server/api.h"
 #include "server/candles_api.h"
 #include "server/clients.h"
@@ -18,129 +18,14 @@
 
 enum { PATH_MAX_BYTES = 1024, QUERY_MAX_BYTES = 4096 };
 
-/* No inline code, nothing from elsewhere. 'self' covers ws: on the same host. */
-#define SECURITY_HEADERS                                                                           \
-    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "           \
-    "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "             \
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"                              \
-    "X-Content-Type-Options: nosniff\r\n"                                                          \
-    "Referrer-Policy: no-referrer\r\n"
-
-static const char *status_text(int status)
-{
-    switch (status) {
-    case 200:
-        return "OK";
-    case 304:
-        return "Not Modified";
-    case 400:
-        return "Bad Request";
-    case 403:
-        return "Forbidden";
-    case 404:
-        return "Not Found";
-    case 405:
-        return "Method Not Allowed";
-    case 409:
-        return "Conflict";
-    case 408:
-        return "Request Timeout";
-    case 413:
-        return "Content Too Large";
-    case 426:
-        return "Upgrade Required";
-    case 503:
-        return "Service Unavailable";
-    default:
-        return "Internal Server Error";
-    }
-}
-
-/* ---- answering ---- */
-
-struct answer {
-    int status;
-    const char *mime;
-    const char *headers; /* more of them, each ending in CRLF */
-    const void *body;
-    size_t body_len;
-    bool head_only;
-};
-
-/* The answer has gone. Closing while the client still sends would reset the connection, and could
- * take the answer back before it is read (RFC 9112, section 9.6): so the rest of the body is read
- * and forgotten first, for a while. Returns what the callback should return. */
-static int linger(struct http_request *request, struct lws *wsi)
-{
-    if (request->body_left == 0 || request->body_left > HTTP_LINGER_BYTES)
-        return -1;
-    shutdown(lws_get_socket_fd(wsi), SHUT_WR);
-    lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, HTTP_LINGER_SEC);
-    return 0;
-}
-
-/* Writes a whole response. What the socket does not take, lws keeps; the connection is closed when
- * that has gone (http_on_writeable()). Returns what the callback should return. */
-static int answer_send(struct http_request *request, struct lws *wsi, const struct answer *answer)
-{
-    struct text out = {0};
-    text_printf(&out,
-                "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s" SECURITY_HEADERS
-                "Connection: close\r\n\r\n",
-                answer->status, status_text(answer->status), answer->mime, answer->body_len,
-                answer->headers ? answer->headers : "");
-    if (!answer->head_only)
-        text_put(&out, answer->body, answer->body_len);
-    request->answered = true;
-    int rc = -1;
-    if (!out.failed && lws_write(wsi, (unsigned char *)out.bytes, out.len, LWS_WRITE_HTTP) >= 0) {
-        if (lws_partial_buffered(wsi)) {
-            lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, HTTP_RESPONSE_SEC);
-            rc = 0;
-        } else {
-            rc = linger(request, wsi);
-        }
-    }
-    text_finish(&out);
-    return rc;
-}
-
-static const char no_store[] = "Cache-Control: no-store\r\n";
-
-static int answer_json(struct http_request *request, struct lws *wsi, int status,
-                       const struct text *json, const char *headers, bool head_only)
-{
-    const struct answer answer = {
-        .status = json->failed ? 500 : status,
-        .mime = "application/json",
-        .headers = headers ? headers : no_store,
-        .body = json->bytes,
-        .body_len = json->failed ? 0 : json->len,
-        .head_only = head_only,
-    };
-    return answer_send(request, wsi, &answer);
-}
-
-static int answer_error(struct http_request *request, struct lws *wsi, int status, const char *code,
-                        const char *message, const char *headers)
-{
-    struct text json = {0};
-    text_printf(&json, "{\"error\":{\"code\":\"%s\",\"message\":", code);
-    text_put_json(&json, message, strlen(message));
-    text_puts(&json, "}}");
-    const int rc = answer_json(request, wsi, status, &json, headers, false);
-    text_finish(&json);
-    return rc;
-}
-
 /* ---- routes ---- */
 
 /* The client may be imported by pages of other servers; what it may then do is another question. */
 static const char cross_origin[] = "Access-Control-Allow-Origin: *\r\n";
 
-static int serve_asset(struct http_request *request, struct lws *wsi, const struct asset *asset,
-                       bool head_only)
+static int serve_asset(struct http_request *request, const struct asset *asset, bool head_only)
 {
+    struct lws *wsi = request->answer.wsi;
     char known[200], headers[400];
     const bool gzip = asset->gzip != NULL && request_accepts_gzip(wsi);
     snprintf(headers, sizeof headers,
@@ -150,7 +35,7 @@ static int serve_asset(struct http_request *request, struct lws *wsi, const stru
              strcmp(asset->path, "/pricecast.js") == 0 ? cross_origin : "");
     const bool fresh = request_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, known, sizeof known) &&
                        (strstr(known, asset->etag) != NULL || strcmp(known, "*") == 0);
-    const struct answer answer = {
+    const struct response response = {
         .status = fresh ? 304 : 200,
         .mime = asset->mime,
         .headers = headers,
@@ -160,46 +45,46 @@ static int serve_asset(struct http_request *request, struct lws *wsi, const stru
                            : asset->body_len,
         .head_only = head_only,
     };
-    return answer_send(request, wsi, &answer);
+    return answer_send(&request->answer, &response);
 }
 
 /* The embedded files, or those of --web-root in their place. */
-static int serve_page(struct http_request *request, struct lws *wsi, const char *path,
-                      bool head_only)
+static int serve_page(struct http_request *request, const char *path, bool head_only)
 {
     const char *root = server_options(request->shard->server)->web_root;
     struct webroot_file file;
     const struct asset *asset = root == NULL ? asset_find(path) : NULL;
     int rc;
     if (root != NULL && webroot_read(root, path, &file)) {
-        rc = serve_asset(request, wsi, &file.asset, head_only);
+        rc = serve_asset(request, &file.asset, head_only);
         webroot_finish(&file);
     } else if (asset != NULL) {
-        rc = serve_asset(request, wsi, asset, head_only);
+        rc = serve_asset(request, asset, head_only);
     } else {
-        rc = answer_error(request, wsi, 404, "not_found", "there is no such page", NULL);
+        rc = answer_error(&request->answer, 404, "not_found", "there is no such page", NULL);
     }
     return rc;
 }
 
-static int serve_health(struct http_request *request, struct lws *wsi, bool ok, bool head_only)
+static int serve_health(struct http_request *request, bool ok, bool head_only)
 {
     struct text json = {0};
     text_puts(&json, ok ? "{\"status\":\"ok\"}" : "{\"status\":\"not ready\"}");
-    const int rc = answer_json(request, wsi, ok ? 200 : 503, &json, NULL, head_only);
+    const int rc = answer_json(&request->answer, ok ? 200 : 503, &json, NULL, head_only);
     text_finish(&json);
     return rc;
 }
 
 /* Only clients on this machine, and of pages only our own and those that are allowed. */
-static bool may_control(const struct http_request *request, struct lws *wsi)
+static bool may_control(const struct http_request *request)
 {
+    struct lws *wsi = request->answer.wsi;
     return request_is_local(request->shard, wsi) && request_origin_is_allowed(request->shard, wsi);
 }
 
-static int serve_api(struct http_request *request, struct lws *wsi, const char *path,
-                     bool head_only)
+static int serve_api(struct http_request *request, const char *path, bool head_only)
 {
+    struct lws *wsi = request->answer.wsi;
     struct text json = {0};
     char symbols[QUERY_MAX_BYTES];
     if (strcmp(path, "/api/v1/status") == 0)
@@ -207,42 +92,41 @@ static int serve_api(struct http_request *request, struct lws *wsi, const char *
     else if (strcmp(path, "/api/v1/symbols") == 0)
         api_symbols(request->shard, &json);
     else if (strcmp(path, "/api/v1/replay") == 0)
-        api_replay(request->shard, may_control(request, wsi), &json);
+        api_replay(request->shard, may_control(request), &json);
     else if (strcmp(path, "/api/v1/replay/outline") == 0)
         api_replay_outline(request->shard, &json);
     else if (strcmp(path, "/api/v1/latest") == 0)
         api_latest(request->shard,
                    request_query(wsi, "symbols", symbols, sizeof symbols) ? symbols : NULL, &json);
     else
-        return answer_error(request, wsi, 404, "not_found", "there is no such route", NULL);
-    const int rc = answer_json(request, wsi, 200, &json, NULL, head_only);
+        return answer_error(&request->answer, 404, "not_found", "there is no such route", NULL);
+    const int rc = answer_json(&request->answer, 200, &json, NULL, head_only);
     text_finish(&json);
     return rc;
 }
 
-static int serve_metrics(struct http_request *request, struct lws *wsi, bool head_only)
+static int serve_metrics(struct http_request *request, bool head_only)
 {
     struct text text = {0};
     metrics_put(request->shard, &text);
-    const struct answer answer = {
+    const struct response response = {
         .status = text.failed ? 500 : 200,
         .mime = "text/plain; version=0.0.4; charset=utf-8",
-        .headers = no_store,
+        .headers = answer_no_store,
         .body = text.bytes,
         .body_len = text.failed ? 0 : text.len,
         .head_only = head_only,
     };
-    const int rc = answer_send(request, wsi, &answer);
+    const int rc = answer_send(&request->answer, &response);
     text_finish(&text);
     return rc;
 }
 
-static int serve_candles(struct http_request *request, struct lws *wsi, bool is_stats,
-                         bool head_only);
+static int serve_candles(struct http_request *request, bool is_stats, bool head_only);
 
-static int serve_clients(struct http_request *request, struct lws *wsi, bool head_only);
+static int serve_clients(struct http_request *request, bool head_only);
 
-static int answer_method(struct http_request *request, struct lws *wsi, const char *path)
+static int answer_method(struct http_request *request, const char *path)
 {
     static const struct {
         const char *path, *message, *allow;
@@ -254,39 +138,30 @@ static int answer_method(struct http_request *request, struct lws *wsi, const ch
     size_t i = 0;
     while (posts[i].path != NULL && strcmp(posts[i].path, path) != 0)
         i++;
-    return answer_error(request, wsi, 405, "method_not_allowed", posts[i].message, posts[i].allow);
+    return answer_error(&request->answer, 405, "method_not_allowed", posts[i].message,
+                        posts[i].allow);
 }
 
-static int serve_get(struct http_request *request, struct lws *wsi, const char *path,
-                     bool head_only)
+static int serve_get(struct http_request *request, const char *path, bool head_only)
 {
     if (strcmp(path, "/healthz") == 0)
-        return serve_health(request, wsi, true, head_only);
+        return serve_health(request, true, head_only);
     if (strcmp(path, "/readyz") == 0)
-        return serve_health(request, wsi, server_is_ready(request->shard->server), head_only);
+        return serve_health(request, server_is_ready(request->shard->server), head_only);
     if (strcmp(path, "/metrics") == 0)
-        return serve_metrics(request, wsi, head_only);
+        return serve_metrics(request, head_only);
     if (strcmp(path, "/ws") == 0)
-        return answer_error(request, wsi, 426, "bad_request", "/ws speaks WebSocket",
+        return answer_error(&request->answer, 426, "bad_request", "/ws speaks WebSocket",
                             "Upgrade: websocket\r\n");
     if (strcmp(path, "/api/v1/candles") == 0 || strcmp(path, "/api/v1/stats") == 0)
-        return serve_candles(request, wsi, path[8] == 's', head_only);
+        return serve_candles(request, path[8] == 's', head_only);
     if (strcmp(path, "/api/v1/clients") == 0)
-        return serve_clients(request, wsi, head_only);
+        return serve_clients(request, head_only);
     if (strcmp(path, "/api/v1/publish") == 0)
-        return answer_method(request, wsi, path);
+        return answer_method(request, path);
     if (strncmp(path, "/api/", 5) == 0)
-        return serve_api(request, wsi, path, head_only);
-    return serve_page(request, wsi, path, head_only);
-}
-
-/* Clients whose server has gone come back at different moments. */
-static unsigned retry_ms(void)
-{
-    unsigned random = 0;
-    if (getrandom(&random, sizeof random, 0) != sizeof random)
-        random = 0;
-    return 500 + random % 4500;
+        return serve_api(request, path, head_only);
+    return serve_page(request, path, head_only);
 }
 
 /* An origin that is allowed may also read the answer. */
@@ -297,36 +172,34 @@ static void put_cors(struct text *out, struct lws *wsi)
         text_printf(out, "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n", origin);
 }
 
-static int begin_sse(struct http_request *request, struct lws *wsi)
+static int begin_sse(struct http_request *request)
 {
-    struct text out = {0};
-    text_puts(&out, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-                    "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n");
-    put_cors(&out, wsi);
-    text_printf(&out, SECURITY_HEADERS "Connection: close\r\n\r\nretry: %u\n\n", retry_ms());
-    const bool ok = !out.failed && lws_write(wsi, (unsigned char *)out.bytes, out.len,
-                                             LWS_WRITE_HTTP) == (int)out.len;
-    text_finish(&out);
-    request->answered = true;
+    struct text cors = {0};
+    put_cors(&cors, request->answer.wsi);
+    const bool ok =
+        !cors.failed &&
+        answer_event_stream(&request->answer, cors.len > 0 ? cors.bytes : "", shard_reconnect_ms());
+    text_finish(&cors);
     return ok ? HTTP_BECOMES_SESSION : -1;
 }
 
-static int serve_sse(struct http_request *request, struct lws *wsi, bool head_only)
+static int serve_sse(struct http_request *request, bool head_only)
 {
     struct command command;
     struct command_error error = {.code = "bad_request"};
     if (head_only)
-        return answer_error(request, wsi, 405, "method_not_allowed", "GET only", "Allow: GET\r\n");
-    if (!request_origin_is_allowed(request->shard, wsi))
-        return answer_error(request, wsi, 403, "forbidden", "this origin is not allowed", NULL);
-    const enum session_query query = session_query_read(wsi, &command, &error);
+        return answer_error(&request->answer, 405, "method_not_allowed", "GET only",
+                            "Allow: GET\r\n");
+    if (!request_origin_is_allowed(request->shard, request->answer.wsi))
+        return answer_error(&request->answer, 403, "forbidden", "this origin is not allowed", NULL);
+    const enum session_query query = session_query_read(request->answer.wsi, &command, &error);
     command_finish(&command);
     if (query == QUERY_EMPTY)
-        return answer_error(request, wsi, 400, "bad_request",
+        return answer_error(&request->answer, 400, "bad_request",
                             "symbols: names and patterns, with commas between", NULL);
     if (query == QUERY_BAD)
-        return answer_error(request, wsi, 400, error.code, error.message, NULL);
-    return begin_sse(request, wsi);
+        return answer_error(&request->answer, 400, error.code, error.message, NULL);
+    return begin_sse(request);
 }
 
 static size_t body_max(const struct http_request *request)
@@ -334,9 +207,9 @@ static size_t body_max(const struct http_request *request)
     return request->is_publish ? HTTP_PUBLISH_MAX : HTTP_BODY_MAX;
 }
 
-static int answer_too_large(struct http_request *request, struct lws *wsi)
+static int answer_too_large(struct http_request *request)
 {
-    return answer_error(request, wsi, 413, "too_large",
+    return answer_error(&request->answer, 413, "too_large",
                         request->is_publish ? "a body has at most 1048576 bytes"
                                             : "a body has at most 65536 bytes",
                         NULL);
@@ -353,60 +226,60 @@ static bool body_length(struct lws *wsi, uint64_t *out)
     return *end == '\0';
 }
 
-static int begin_post(struct http_request *request, struct lws *wsi, const char *path)
+static int begin_post(struct http_request *request, const char *path)
 {
     uint64_t length = 0;
-    const bool has_length = body_length(wsi, &length);
-    request->body_left = length;
+    const bool has_length = body_length(request->answer.wsi, &length);
+    request->answer.body_left = length;
     request->is_publish = strcmp(path, "/api/v1/publish") == 0;
     if (!request->is_publish && strcmp(path, "/api/v1/replay") != 0)
-        return answer_method(request, wsi, path);
-    if (!may_control(request, wsi))
-        return answer_error(request, wsi, 403, "forbidden", "only from this machine", NULL);
+        return answer_method(request, path);
+    if (!may_control(request))
+        return answer_error(&request->answer, 403, "forbidden", "only from this machine", NULL);
     if (!has_length)
-        return answer_error(request, wsi, 400, "bad_request", "Content-Length is needed", NULL);
+        return answer_error(&request->answer, 400, "bad_request", "Content-Length is needed", NULL);
     if (length > body_max(request))
-        return answer_too_large(request, wsi);
+        return answer_too_large(request);
     if (length == 0)
-        return answer_error(request, wsi, 400, "bad_request", "the body is empty", NULL);
+        return answer_error(&request->answer, 400, "bad_request", "the body is empty", NULL);
     request->waits_for_body = true;
-    lws_set_timer_usecs(wsi, HTTP_BODY_MS * LWS_US_PER_MS);
+    lws_set_timer_usecs(request->answer.wsi, HTTP_BODY_MS * LWS_US_PER_MS);
     return 0;
 }
 
 int http_on_request(struct http_request *request, struct shard *shard, struct lws *wsi)
 {
-    *request = (struct http_request){.shard = shard, .wsi = wsi};
+    *request = (struct http_request){.shard = shard, .answer = {.wsi = wsi}};
     char *uri = NULL, path[PATH_MAX_BYTES];
     int uri_len = 0;
     count_add(&shard->counts.http_requests, 1);
     const int method = lws_http_get_uri_and_method(wsi, &uri, &uri_len);
     if (method < 0 || uri_len <= 0 || uri_len >= (int)sizeof path)
-        return answer_error(request, wsi, 400, "bad_request", "bad request line", NULL);
+        return answer_error(&request->answer, 400, "bad_request", "bad request line", NULL);
     memcpy(path, uri, (size_t)uri_len);
     path[uri_len] = '\0';
     if (strcmp(path, "/sse") == 0 && (method == LWSHUMETH_GET || method == LWSHUMETH_HEAD))
-        return serve_sse(request, wsi, method == LWSHUMETH_HEAD);
+        return serve_sse(request, method == LWSHUMETH_HEAD);
     if (method == LWSHUMETH_GET || method == LWSHUMETH_HEAD)
-        return serve_get(request, wsi, path, method == LWSHUMETH_HEAD);
+        return serve_get(request, path, method == LWSHUMETH_HEAD);
     if (method == LWSHUMETH_POST)
-        return begin_post(request, wsi, path);
-    return answer_method(request, wsi, path);
+        return begin_post(request, path);
+    return answer_method(request, path);
 }
 
 /* ---- bodies ---- */
 
-int http_on_body(struct http_request *request, struct lws *wsi, const char *bytes, size_t len)
+int http_on_body(struct http_request *request, const char *bytes, size_t len)
 {
-    request->body_left -= len < request->body_left ? len : request->body_left;
-    if (request->answered)
-        return request->body_left == 0 && !lws_partial_buffered(wsi) ? -1 : 0;
+    int rc;
+    if (answer_on_body(&request->answer, len, &rc))
+        return rc;
     if (!request->waits_for_body)
         return -1;
     text_put(&request->body, bytes, len);
     if (request->body.failed) {
         request->waits_for_body = false;
-        return answer_error(request, wsi, 500, "internal", "out of memory", NULL);
+        return answer_error(&request->answer, 500, "internal", "out of memory", NULL);
     }
     return 0;
 }
@@ -436,7 +309,7 @@ static void on_result(struct shard *shard, struct shard_mail *mail)
     }
     request_forget(request);
     request->result = result;
-    lws_callback_on_writable(request->wsi);
+    lws_callback_on_writable(request->answer.wsi);
 }
 
 static void on_discard(struct shard_mail *mail)
@@ -459,7 +332,7 @@ static struct http_result *request_wait(struct http_request *request)
     if (shard->requests != NULL)
         shard->requests->link = &request->next;
     shard->requests = request;
-    lws_set_timeout(request->wsi, PENDING_TIMEOUT_HTTP_CONTENT, HTTP_RESPONSE_SEC);
+    lws_set_timeout(request->answer.wsi, PENDING_TIMEOUT_HTTP_CONTENT, ANSWER_TAKEN_SEC);
     return result;
 }
 
@@ -490,21 +363,21 @@ static void on_pushed(void *ctx, const struct feed_push_result *pushed)
     shard_post(result->shard, &result->mail);
 }
 
-static int answer_result(struct http_request *request, struct lws *wsi)
+static int answer_result(struct http_request *request)
 {
     struct http_result *result = request->result;
     request->result = NULL;
     int rc;
     if (result->json.len > 0) {
-        rc = answer_json(request, wsi, result->status, &result->json, NULL, request->head_only);
+        rc = answer_json(&request->answer, result->status, &result->json, NULL, request->head_only);
     } else if (result->status == 200) {
         struct text json = {0};
         api_replay(request->shard, true, &json);
-        rc = answer_json(request, wsi, 200, &json, NULL, false);
+        rc = answer_json(&request->answer, 200, &json, NULL, false);
         text_finish(&json);
     } else {
         rc =
-            answer_error(request, wsi, result->status,
+            answer_error(&request->answer, result->status,
                          result->status == 500 ? "internal" : "bad_request", result->message, NULL);
     }
     http_result_free(result);
@@ -530,11 +403,11 @@ static void on_gathered(void *ctx, int status, struct text *json)
 }
 
 /* What the keeper knows is answered when it has come as far as the bus is now. */
-static int serve_candles(struct http_request *request, struct lws *wsi, bool is_stats,
-                         bool head_only)
+static int serve_candles(struct http_request *request, bool is_stats, bool head_only)
 {
     static const char *const names[] = {"symbol", "interval", "limit", "before", "symbols"};
     enum { NAMES = sizeof names / sizeof *names };
+    struct lws *wsi = request->answer.wsi;
     char values[NAMES][QUERY_MAX_BYTES];
     const char *found[NAMES];
     for (int i = 0; i < NAMES; i++)
@@ -544,38 +417,39 @@ static int serve_candles(struct http_request *request, struct lws *wsi, bool is_
     const char *problem =
         is_stats ? candles_ask_stats(&params, &ask) : candles_ask_candles(&params, &ask);
     if (problem != NULL)
-        return answer_error(request, wsi, 400, "bad_request", problem, NULL);
+        return answer_error(&request->answer, 400, "bad_request", problem, NULL);
     struct http_result *result = request_wait(request);
     if (result == NULL) {
         candles_ask_free(ask);
-        return answer_error(request, wsi, 500, "internal", "out of memory", NULL);
+        return answer_error(&request->answer, 500, "internal", "out of memory", NULL);
     }
     request->head_only = head_only;
     candles_ask_send(ask, server_keeper(request->shard->server), on_gathered, result);
     return 0;
 }
 
-static int serve_clients(struct http_request *request, struct lws *wsi, bool head_only)
+static int serve_clients(struct http_request *request, bool head_only)
 {
+    struct lws *wsi = request->answer.wsi;
     char offset[24], limit[24];
     struct clients_page page;
-    if (!may_control(request, wsi))
-        return answer_error(request, wsi, 403, "forbidden", "only from this machine", NULL);
+    if (!may_control(request))
+        return answer_error(&request->answer, 403, "forbidden", "only from this machine", NULL);
     const char *problem =
         clients_page_read(request_query(wsi, "offset", offset, sizeof offset) ? offset : NULL,
                           request_query(wsi, "limit", limit, sizeof limit) ? limit : NULL, &page);
     if (problem != NULL)
-        return answer_error(request, wsi, 400, "bad_request", problem, NULL);
+        return answer_error(&request->answer, 400, "bad_request", problem, NULL);
     struct http_result *result = request_wait(request);
     request->head_only = head_only;
     if (result != NULL && clients_ask(request->shard->server, page, on_gathered, result) == 0)
         return 0;
     request_forget(request);
     http_result_free(result);
-    return answer_error(request, wsi, 500, "internal", "out of memory", NULL);
+    return answer_error(&request->answer, 500, "internal", "out of memory", NULL);
 }
 
-static int publish_begin(struct http_request *request, struct lws *wsi)
+static int publish_begin(struct http_request *request)
 {
     struct feed *feed = server_options(request->shard->server)->feed;
     struct http_result *result = request_wait(request);
@@ -587,25 +461,25 @@ static int publish_begin(struct http_request *request, struct lws *wsi)
     request_forget(request);
     http_result_free(result);
     if (rc == -ENOENT)
-        return answer_error(request, wsi, 409, "bad_request", "no --feed push: is given", NULL);
+        return answer_error(&request->answer, 409, "bad_request", "no --feed push: is given", NULL);
     if (rc == -EAGAIN)
-        return answer_error(request, wsi, 503, "rate_limited", "too much waits to be published",
+        return answer_error(&request->answer, 503, "rate_limited", "too much waits to be published",
                             NULL);
-    return answer_error(request, wsi, 500, "internal", "it could not be published", NULL);
+    return answer_error(&request->answer, 500, "internal", "it could not be published", NULL);
 }
 
-int http_on_body_end(struct http_request *request, struct lws *wsi)
+int http_on_body_end(struct http_request *request)
 {
     if (!request->waits_for_body)
         return -1;
     request->waits_for_body = false;
-    lws_set_timer_usecs(wsi, LWS_SET_TIMER_USEC_CANCEL);
+    lws_set_timer_usecs(request->answer.wsi, LWS_SET_TIMER_USEC_CANCEL);
     if (request->is_publish)
-        return publish_begin(request, wsi);
+        return publish_begin(request);
     struct feed_command command;
     const char *problem = api_replay_command(request->body.bytes, request->body.len, &command);
     if (problem != NULL)
-        return answer_error(request, wsi, 400, "bad_request", problem, NULL);
+        return answer_error(&request->answer, 400, "bad_request", problem, NULL);
     command.done = on_obeyed;
     command.ctx = request_wait(request);
     if (command.ctx != NULL &&
@@ -613,22 +487,22 @@ int http_on_body_end(struct http_request *request, struct lws *wsi)
         return 0;
     request_forget(request);
     free(command.ctx);
-    return answer_error(request, wsi, 500, "internal", "out of memory", NULL);
+    return answer_error(&request->answer, 500, "internal", "out of memory", NULL);
 }
 
-int http_on_timer(struct http_request *request, struct lws *wsi)
+int http_on_timer(struct http_request *request)
 {
     if (!request->waits_for_body)
         return 0;
     request->waits_for_body = false;
-    return answer_error(request, wsi, 408, "timeout", "the body did not arrive in time", NULL);
+    return answer_error(&request->answer, 408, "timeout", "the body did not arrive in time", NULL);
 }
 
-int http_on_writeable(struct http_request *request, struct lws *wsi)
+int http_on_writeable(struct http_request *request)
 {
     if (request->result != NULL)
-        return answer_result(request, wsi);
-    return request->answered && !lws_partial_buffered(wsi) ? linger(request, wsi) : 0;
+        return answer_result(request);
+    return answer_on_writeable(&request->answer);
 }
 
 void http_on_closed(struct http_request *request)
@@ -646,7 +520,7 @@ void http_on_closed(struct http_request *request)
  * but "websocket" ends the connection; h2c with it, whose HTTP/2 has worse faults. */
 int http_confirm_upgrade(struct shard *shard, struct lws *wsi)
 {
-    struct http_request request = {.shard = shard};
+    struct answer answer = {.wsi = wsi};
     char upgrade[16], path[8], version[8];
     char *uri = NULL;
     int uri_len = 0;
@@ -655,28 +529,28 @@ int http_confirm_upgrade(struct shard *shard, struct lws *wsi)
         return -1;
     if (lws_http_get_uri_and_method(wsi, &uri, &uri_len) != LWSHUMETH_GET ||
         uri_len >= (int)sizeof path) {
-        answer_error(&request, wsi, 404, "not_found", "WebSockets live at /ws", NULL);
+        answer_error(&answer, 404, "not_found", "WebSockets live at /ws", NULL);
         return -1;
     }
     memcpy(path, uri, (size_t)uri_len);
     path[uri_len] = '\0';
     if (strcmp(path, "/ws") != 0) {
-        answer_error(&request, wsi, 404, "not_found", "WebSockets live at /ws", NULL);
+        answer_error(&answer, 404, "not_found", "WebSockets live at /ws", NULL);
         return -1;
     }
     if (!request_header(wsi, WSI_TOKEN_VERSION, version, sizeof version) ||
         strcmp(version, "13") != 0) {
-        answer_error(&request, wsi, 426, "bad_request", "Sec-WebSocket-Version 13 is needed",
+        answer_error(&answer, 426, "bad_request", "Sec-WebSocket-Version 13 is needed",
                      "Sec-WebSocket-Version: 13\r\n");
         return -1;
     }
     if (!request_origin_is_allowed(shard, wsi)) {
-        answer_error(&request, wsi, 403, "forbidden", "this origin is not allowed", NULL);
+        answer_error(&answer, 403, "forbidden", "this origin is not allowed", NULL);
         return -1;
     }
     /* lws drops those that offer only others without a word. */
     if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0 && !request_offers_subprotocol(wsi)) {
-        answer_error(&request, wsi, 400, "bad_request",
+        answer_error(&answer, 400, "bad_request",
                      "the subprotocols are " HTTP_SUBPROTOCOL " and " HTTP_SUBPROTOCOL_BINARY,
                      NULL);
         return -1;

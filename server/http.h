@@ -9,6 +9,7 @@
 #include <libwebsockets.h>
 #include <stdbool.h>
 
+#include "server/answer.h"
 #include "server/shard.h"
 #include "server/text.h"
 
@@ -17,21 +18,17 @@
 #define HTTP_BODY_MAX           (64u << 10)
 #define HTTP_PUBLISH_MAX        (1u << 20)
 #define HTTP_BODY_MS            4000 /* for a whole body; libwebsockets hangs up after 5 s */
-#define HTTP_RESPONSE_SEC       60   /* for a whole response to be taken */
-#define HTTP_LINGER_SEC         2    /* for a client to stop sending a body that was refused */
-#define HTTP_LINGER_BYTES       (16u << 20)
 
 struct shard;
 
 struct http_request {
     struct shard *shard;
-    struct lws *wsi;
+    struct answer answer;
     uint64_t id;                       /* while it waits for a result, else 0 */
     struct http_request *next, **link; /* of those that wait */
-    bool answered, waits_for_body;
-    bool is_publish;    /* else the body is for the replay */
-    bool head_only;     /* of one that waits for a result */
-    uint64_t body_left; /* announced, and not yet here */
+    bool waits_for_body;
+    bool is_publish; /* else the body is for the replay */
+    bool head_only;  /* of one that waits for a result */
     struct text body;
     struct http_result *result; /* owned; come, and not yet sent */
 };
@@ -54,10 +51,10 @@ void http_result_free(struct http_result *result);
 
 /* Called from LWS_CALLBACK_HTTP and so on; each returns what the callback should return. */
 int http_on_request(struct http_request *request, struct shard *shard, struct lws *wsi);
-int http_on_body(struct http_request *request, struct lws *wsi, const char *bytes, size_t len);
-int http_on_body_end(struct http_request *request, struct lws *wsi);
-int http_on_writeable(struct http_request *request, struct lws *wsi);
-int http_on_timer(struct http_request *request, struct lws *wsi);
+int http_on_body(struct http_request *request, const char *bytes, size_t len);
+int http_on_body_end(struct http_request *request);
+int http_on_writeable(struct http_request *request);
+int http_on_timer(struct http_request *request);
 void http_on_closed(struct http_request *request);
 
 /* LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: 0 lets a WebSocket handshake on /ws pass. Guards against what

@@ -64,33 +64,32 @@ static int on_established(struct connection *connection, struct shard *shard, st
 }
 
 /* A body of a request that became a session is of no use to it. */
-static int on_body(struct connection *connection, struct lws *wsi, const char *bytes, size_t len)
+static int on_body(struct connection *connection, const char *bytes, size_t len)
 {
-    return connection->kind == CONNECTION_HTTP ? http_on_body(&connection->http, wsi, bytes, len)
-                                               : -1;
+    return connection->kind == CONNECTION_HTTP ? http_on_body(&connection->http, bytes, len) : -1;
 }
 
-static int on_body_end(struct connection *connection, struct lws *wsi)
+static int on_body_end(struct connection *connection)
 {
-    return connection->kind == CONNECTION_HTTP ? http_on_body_end(&connection->http, wsi) : -1;
+    return connection->kind == CONNECTION_HTTP ? http_on_body_end(&connection->http) : -1;
 }
 
-static int on_writeable(struct connection *connection, struct lws *wsi)
+static int on_writeable(struct connection *connection)
 {
     if (connection == NULL || connection->kind == CONNECTION_NONE)
         return 0;
     if (connection->kind == CONNECTION_HTTP)
-        return http_on_writeable(&connection->http, wsi);
+        return http_on_writeable(&connection->http);
     session_writeable(&connection->session);
     return 0;
 }
 
-static int on_timer(struct connection *connection, struct lws *wsi)
+static int on_timer(struct connection *connection)
 {
     if (connection == NULL || connection->kind == CONNECTION_NONE)
         return 0;
     if (connection->kind == CONNECTION_HTTP)
-        return http_on_timer(&connection->http, wsi);
+        return http_on_timer(&connection->http);
     return session_close_now(&connection->session);
 }
 
@@ -124,9 +123,9 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     case LWS_CALLBACK_HTTP:
         return on_http(connection, shard, wsi);
     case LWS_CALLBACK_HTTP_BODY:
-        return on_body(connection, wsi, in, len);
+        return on_body(connection, in, len);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        return on_body_end(connection, wsi);
+        return on_body_end(connection);
     case LWS_CALLBACK_HTTP_FILE_COMPLETION:
     case LWS_CALLBACK_RAW_ADOPT: /* what lws makes of CONNECT, and would keep for ever */
     case LWS_CALLBACK_RAW_RX:
@@ -138,9 +137,9 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
         return 0;
     case LWS_CALLBACK_HTTP_WRITEABLE:
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        return on_writeable(connection, wsi);
+        return on_writeable(connection);
     case LWS_CALLBACK_TIMER:
-        return on_timer(connection, wsi);
+        return on_timer(connection);
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLOSED_HTTP:
         return on_closed(connection);
@@ -538,8 +537,7 @@ void shard_session_ended(struct shard *shard)
         shard_continue(shard); /* it may have been the one that others waited for */
 }
 
-/* Clients that all come back at once would hurt: each is told another moment. */
-static unsigned reconnect_in_ms(void)
+unsigned shard_reconnect_ms(void)
 {
     unsigned random = 0;
     if (getrandom(&random, sizeof random, 0) != sizeof random)
@@ -556,7 +554,7 @@ static void stop_begin(struct shard *shard)
     for (struct session *session = shard->sessions; session != NULL; session = session->next) {
         struct text json = {0};
         recovery_abandon(&session->reader);
-        put_shutdown(&json, reconnect_in_ms());
+        put_shutdown(&json, shard_reconnect_ms());
         session_say(session, &json);
         text_finish(&json);
         session_close(session, END_SHUTDOWN, CLOSE_SERVICE_RESTART, "shutdown");

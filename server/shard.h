@@ -95,6 +95,8 @@ void shard_continue(struct shard *shard);
 /* Takes all there is on the bus by now. */
 void shard_take_all(struct shard *shard);
 void shard_session_ended(struct shard *shard);
+/* When a client should come back: all at once would hurt, so each is told another moment. */
+unsigned shard_reconnect_ms(void);
 
 /* ---- the server's, any thread ---- */
 
