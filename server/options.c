@@ -11,6 +11,7 @@
 
 #include "feed/bus.h"
 #include "server/candles.h"
+#include "server/config_file.h"
 #include "server/console.h"
 #include "server/fanout.h"
 #include "server/heartbeat.h"
@@ -415,13 +416,31 @@ static bool line_read(struct parser *parser, int argc, char **argv)
 
 /* ---- the file ---- */
 
+/* Those that may be given more than once: in the file, as an array. */
+static bool is_repeatable(const struct row *row)
+{
+    return row->read == read_list || row->read == read_origin || row->read == read_rotate;
+}
+
+static bool refuse_type(struct parser *parser, const struct row *row, const json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char shown[44];
+    snprintf(shown, sizeof shown, "%.40s", text != NULL ? text : "");
+    free(text);
+    if (row->value == NULL)
+        return refuse(parser, row, shown, "true or false");
+    return refuse(parser, row, shown, "%s as a string or a number%s", row->value,
+                  is_repeatable(row) ? ", or an array of such" : "");
+}
+
 static bool value_read(struct parser *parser, const struct row *row, const json_t *value)
 {
     char number[64];
     if (row->value == NULL) {
         if (json_is_true(value))
             return row->read(parser, row, NULL);
-        return json_is_false(value) || refuse(parser, row, "in the file", "true or false");
+        return json_is_false(value) || refuse_type(parser, row, value);
     }
     if (json_is_string(value))
         return row->read(parser, row, json_string_value(value));
@@ -430,11 +449,11 @@ static bool value_read(struct parser *parser, const struct row *row, const json_
     else if (json_is_real(value))
         snprintf(number, sizeof number, "%.15g", json_real_value(value));
     else
-        return refuse(parser, row, "in the file", "a string or a number");
+        return refuse_type(parser, row, value);
     return row->read(parser, row, number);
 }
 
-static bool member_read(struct parser *parser, const char *key, const json_t *value)
+static bool member_read(struct parser *parser, const char *key, const json_t *value, bool *seen)
 {
     char name[64];
     snprintf(name, sizeof name, "%s", key);
@@ -443,11 +462,13 @@ static bool member_read(struct parser *parser, const char *key, const json_t *va
             *at = '-';
     const struct row *row = row_find(name, strlen(name));
     if (row == NULL || strcmp(row->name, "config") == 0) {
-        snprintf(parser->error, parser->error_size, "--config %s: there is no option \"%s\"",
-                 parser->options->config, key);
+        snprintf(parser->error, parser->error_size, "there is no option \"%s\"; see --help", key);
         return false;
     }
-    if (!json_is_array(value) || row->read != read_list)
+    if (seen[row - rows])
+        return refuse(parser, row, "twice", "once, with _ or with -");
+    seen[row - rows] = true;
+    if (!json_is_array(value) || !is_repeatable(row))
         return value_read(parser, row, value);
     for (size_t i = 0; i < json_array_size(value); i++)
         if (!value_read(parser, row, json_array_get(value, i)))
@@ -455,23 +476,33 @@ static bool member_read(struct parser *parser, const char *key, const json_t *va
     return true;
 }
 
+/* Puts the place in front of what was wrong there. */
+static void tell_place(struct parser *parser, const struct config_file *file, const char *key)
+{
+    char place[400], *problem = strdup(parser->error);
+    config_file_place(file, key, place, sizeof place);
+    if (problem != NULL)
+        snprintf(parser->error, parser->error_size, "--config %s: %s", place, problem);
+    free(problem);
+}
+
 static bool file_read(struct parser *parser)
 {
-    json_error_t where;
-    json_t *root = json_load_file(parser->options->config, JSON_REJECT_DUPLICATES, &where);
-    if (!json_is_object(root)) {
-        char line[32] = "";
-        if (where.line > 0)
-            snprintf(line, sizeof line, " (line %d)", where.line);
-        snprintf(parser->error, parser->error_size, "--config %s: %s%s", parser->options->config,
-                 root ? "not a JSON object" : where.text, line);
-        json_decref(root);
+    struct config_file file;
+    bool seen[ROWS] = {false}, ok = true;
+    if (config_file_read(parser->options->config, &file, parser->error, parser->error_size) != 0)
         return false;
+    const char *key;
+    json_t *value;
+    json_object_foreach(file.root, key, value)
+    {
+        ok = member_read(parser, key, value, seen);
+        if (!ok) {
+            tell_place(parser, &file, key);
+            break;
+        }
     }
-    bool ok = true;
-    for (void *at = json_object_iter(root); ok && at != NULL; at = json_object_iter_next(root, at))
-        ok = member_read(parser, json_object_iter_key(at), json_object_iter_value(at));
-    json_decref(root);
+    config_file_finish(&file);
     return ok;
 }
 
@@ -547,7 +578,7 @@ static bool settings_agree(struct parser *parser)
     return conflict == NULL;
 }
 
-/* The lists of the file are replaced, not extended, by those of the line. */
+/* What the file gives several of is replaced, not extended, by what the line gives. */
 static void list_finish(struct option_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -572,6 +603,12 @@ static bool read_all(struct parser *parser, int argc, char **argv)
         list_finish(&parser->options->feeds);
     if (ok && of_line.origins.count > 0)
         list_finish(&parser->options->origins);
+    if (ok && (of_line.record_rotate_bytes > 0 || of_line.record_rotate_ns > 0 ||
+               of_line.record_rotate_day)) {
+        parser->options->record_rotate_bytes = 0;
+        parser->options->record_rotate_ns = 0;
+        parser->options->record_rotate_day = false;
+    }
     options_finish(&of_line);
     return ok && line_read(parser, argc, argv);
 }

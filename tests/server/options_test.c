@@ -427,27 +427,56 @@ static void the_command_line_wins(void **state)
     options_finish(&options);
 }
 
+static void what_can_be_repeated_is_an_array_in_the_file(void **state)
+{
+    struct options options;
+    static const char file[] =
+        "{\"feed\":[\"a\",\"b\"],\"allow_origin\":[\"https://a\",\"https://b\"],"
+        "\"record\":\"x\",\"record_rotate\":[\"100M\",\"1h\"]}";
+    (void)state;
+    assert_int_equal(with_file(&options, file, NULL), OPTIONS_RUN);
+    assert_int_equal(options.feeds.count, 2);
+    assert_int_equal(options.origins.count, 2);
+    assert_int_equal(options.record_rotate_bytes, 100 << 20);
+    assert_int_equal(options.record_rotate_ns, INT64_C(3600000000000));
+    options_finish(&options);
+    assert_int_equal(with_file(&options, file, "--record-rotate=day"), OPTIONS_RUN);
+    assert_int_equal(options.record_rotate_bytes, 0); /* the line wins */
+    assert_int_equal(options.record_rotate_ns, 0);
+    assert_true(options.record_rotate_day);
+    options_finish(&options);
+}
+
 static void a_bad_file_is_refused_in_one_line(void **state)
 {
     static const struct {
         const char *json, *says;
     } files[] = {
-        {"", "--config"},
-        {"[]", "not a JSON object"},
-        {"{\"speed\":1,\"speed\":2}", "--config"},
-        {"{\"speed\":\n\"a\nb\"}", "--config"},
-        {"{\"colour\":1}", "\"colour\""},
+        {"", ":1:1: '[' or '{' expected near end of file; allowed: JSON, {\"option\": value, …}"},
+        {"[]", "not a JSON object; allowed: {\"option\": value, …}, _ for -"},
+        {"{\"speed\":1,\"speed\":2}", ": duplicate object key near '\"speed\"'"},
+        {"{\"speed\":\n\"a\nb\"}", ":2:"},
+        {"{\n \"speed\": 1,\n \"loop\": tru\n}", ":3:12: invalid token near 'tru'; allowed: JSON"},
+        {"{\"colour\":1}", ":1:2: there is no option \"colour\"; see --help"},
         {"{\"config\":\"x\"}", "\"config\""},
         {"{\"help\":true}", "\"help\""},
-        {"{\"speed\":0}", "--speed 0: allowed: a number above 0, or max"},
-        {"{\"speed\":true}", "--speed"},
-        {"{\"speed\":[1]}", "--speed"},
-        {"{\"loop\":1}", "--loop"},
-        {"{\"loop\":\"true\"}", "--loop"},
+        {"{\"speed\":0}", ":1:2: --speed 0: allowed: a number above 0, or max"},
+        {"{\"speed\":true}", "--speed true: allowed: X as a string or a number"},
+        {"{\"speed\":[1]}", "--speed [1]: allowed: X as a string or a number"},
+        {"{\"speed\":null}", "--speed null: allowed: X as"},
+        {"{\"loop\":1}", "--loop 1: allowed: true or false"},
+        {"{\"loop\":\"true\"}", "--loop \"true\": allowed: true or false"},
         {"{\"max_clients\":-1}", "--max-clients -1"},
         {"{\"max_clients\":1.5}", "--max-clients 1.5"},
-        {"{\"feed\":[1.5,{}]}", "--feed"},
-        {"{\"feed\":null}", "--feed"},
+        {"{\"max_clients\":1,\"max-clients\":2}", ":1:18: --max-clients twice: allowed: once"},
+        {"{\"feed\":[1.5,{}]}", "--feed {}: allowed: SPEC as a string or a number, or an array of"},
+        {"{\"feed\":null}", "--feed null"},
+        {"{\"feed\":[\"speed\",{\"speed\":1}],\n\t\"speed\": 2}", "--feed"},
+        {"{\"feed\":[\"speed\",\"a,{\"],\n\t\"speed\" : -2}",
+         ":2:2: --speed -2: allowed: a number ab"},
+        {"{\"feed\":\"\xc3\xa4\",\"speed\":-2}", ":1:13: --speed -2"},
+        {"{\"feed\":\"\\\"\",\"sp\\u0065ed\":-2}", ":1:14: --speed -2"},
+        {"\xef\xbb\xbf{\"speed\":-1}", "--speed -1"},
         {"{\"loop\":true,\"exit_at_end\":true}", "--loop"},
         {"{\"a\\nb\":1}", "--config"},
     };
@@ -460,6 +489,8 @@ static void a_bad_file_is_refused_in_one_line(void **state)
         options_finish(&options);
     }
     bad("--config", "/nowhere/at.all", "No such file");
+    bad("--config", "/", "Is a directory");
+    bad("--config", "/dev/zero", "allowed: up to 1 MiB");
 }
 
 int main(void)
@@ -483,6 +514,7 @@ int main(void)
         cmocka_unit_test(how_to_record_needs_what),
         cmocka_unit_test(a_file_holds_the_same_options_with_underscores),
         cmocka_unit_test(the_command_line_wins),
+        cmocka_unit_test(what_can_be_repeated_is_an_array_in_the_file),
         cmocka_unit_test(a_bad_file_is_refused_in_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
