@@ -63,7 +63,7 @@ int answer_send(struct answer *answer, const struct response *response)
                 "Connection: close\r\n\r\n",
                 response->status, status_text(response->status), response->mime, response->body_len,
                 response->headers ? response->headers : "");
-    if (!response->head_only)
+    if (!answer->head_only)
         text_put(&out, response->body, response->body_len);
     answer->is_sent = true;
     int rc = -1;
@@ -80,8 +80,7 @@ int answer_send(struct answer *answer, const struct response *response)
     return rc;
 }
 
-int answer_json(struct answer *answer, int status, const struct text *json, const char *headers,
-                bool head_only)
+int answer_json(struct answer *answer, int status, const struct text *json, const char *headers)
 {
     const struct response response = {
         .status = json->failed ? 500 : status,
@@ -89,7 +88,6 @@ int answer_json(struct answer *answer, int status, const struct text *json, cons
         .headers = headers ? headers : answer_no_store,
         .body = json->bytes,
         .body_len = json->failed ? 0 : json->len,
-        .head_only = head_only,
     };
     return answer_send(answer, &response);
 }
@@ -101,7 +99,7 @@ int answer_error(struct answer *answer, int status, const char *code, const char
     text_printf(&json, "{\"error\":{\"code\":\"%s\",\"message\":", code);
     text_put_json(&json, message, strlen(message));
     text_puts(&json, "}}");
-    const int rc = answer_json(answer, status, &json, headers, false);
+    const int rc = answer_json(answer, status, &json, headers);
     text_finish(&json);
     return rc;
 }

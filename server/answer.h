@@ -19,9 +19,10 @@
 #define ANSWER_LINGER_SEC   2  /* for a client to stop sending a body that was refused */
 #define ANSWER_LINGER_BYTES (16u << 20)
 
-/* How far it has come; one for each request. Zeroed but for `wsi`: there is none yet. */
+/* How far it has come; one for each request. Without is_sent there is none yet. */
 struct answer {
     struct lws *wsi;
+    bool head_only; /* asked for by HEAD: the body's length is told, the body is not sent */
     bool is_sent;
     uint64_t body_left; /* of the request: announced, and not yet here */
 };
@@ -32,7 +33,6 @@ struct response {
     const char *headers; /* more of them, each ending in CRLF; NULL: none */
     const void *body;
     size_t body_len;
-    bool head_only; /* its length is told all the same */
 };
 
 /* Not to be kept, the headers of most. */
@@ -43,8 +43,7 @@ int answer_send(struct answer *answer, const struct response *response);
 
 /* Sends JSON, with answer_no_store unless `headers` are given; 500 if there was no memory for it.
  */
-int answer_json(struct answer *answer, int status, const struct text *json, const char *headers,
-                bool head_only);
+int answer_json(struct answer *answer, int status, const struct text *json, const char *headers);
 
 /* Sends {"error":{"code":…,"message":…}}. */
 int answer_error(struct answer *answer, int status, const char *code, const char *message,

@@ -23,7 +23,7 @@ enum { PATH_MAX_BYTES = 1024, QUERY_MAX_BYTES = 4096 };
 /* The client may be imported by pages of other servers; what it may then do is another question. */
 static const char cross_origin[] = "Access-Control-Allow-Origin: *\r\n";
 
-static int serve_asset(struct http_request *request, const struct asset *asset, bool head_only)
+static int serve_asset(struct http_request *request, const struct asset *asset)
 {
     struct lws *wsi = request->answer.wsi;
     char known[200], headers[400];
@@ -43,34 +43,33 @@ static int serve_asset(struct http_request *request, const struct asset *asset, 
         .body_len = fresh  ? 0
                     : gzip ? asset->gzip_len
                            : asset->body_len,
-        .head_only = head_only,
     };
     return answer_send(&request->answer, &response);
 }
 
 /* The embedded files, or those of --web-root in their place. */
-static int serve_page(struct http_request *request, const char *path, bool head_only)
+static int serve_page(struct http_request *request, const char *path)
 {
     const char *root = server_options(request->shard->server)->web_root;
     struct webroot_file file;
     const struct asset *asset = root == NULL ? asset_find(path) : NULL;
     int rc;
     if (root != NULL && webroot_read(root, path, &file)) {
-        rc = serve_asset(request, &file.asset, head_only);
+        rc = serve_asset(request, &file.asset);
         webroot_finish(&file);
     } else if (asset != NULL) {
-        rc = serve_asset(request, asset, head_only);
+        rc = serve_asset(request, asset);
     } else {
         rc = answer_error(&request->answer, 404, "not_found", "there is no such page", NULL);
     }
     return rc;
 }
 
-static int serve_health(struct http_request *request, bool ok, bool head_only)
+static int serve_health(struct http_request *request, bool ok)
 {
     struct text json = {0};
     text_puts(&json, ok ? "{\"status\":\"ok\"}" : "{\"status\":\"not ready\"}");
-    const int rc = answer_json(&request->answer, ok ? 200 : 503, &json, NULL, head_only);
+    const int rc = answer_json(&request->answer, ok ? 200 : 503, &json, NULL);
     text_finish(&json);
     return rc;
 }
@@ -82,7 +81,7 @@ static bool may_control(const struct http_request *request)
     return request_is_local(request->shard, wsi) && request_origin_is_allowed(request->shard, wsi);
 }
 
-static int serve_api(struct http_request *request, const char *path, bool head_only)
+static int serve_api(struct http_request *request, const char *path)
 {
     struct lws *wsi = request->answer.wsi;
     struct text json = {0};
@@ -100,12 +99,12 @@ static int serve_api(struct http_request *request, const char *path, bool head_o
                    request_query(wsi, "symbols", symbols, sizeof symbols) ? symbols : NULL, &json);
     else
         return answer_error(&request->answer, 404, "not_found", "there is no such route", NULL);
-    const int rc = answer_json(&request->answer, 200, &json, NULL, head_only);
+    const int rc = answer_json(&request->answer, 200, &json, NULL);
     text_finish(&json);
     return rc;
 }
 
-static int serve_metrics(struct http_request *request, bool head_only)
+static int serve_metrics(struct http_request *request)
 {
     struct text text = {0};
     metrics_put(request->shard, &text);
@@ -115,16 +114,15 @@ static int serve_metrics(struct http_request *request, bool head_only)
         .headers = answer_no_store,
         .body = text.bytes,
         .body_len = text.failed ? 0 : text.len,
-        .head_only = head_only,
     };
     const int rc = answer_send(&request->answer, &response);
     text_finish(&text);
     return rc;
 }
 
-static int serve_candles(struct http_request *request, bool is_stats, bool head_only);
+static int serve_candles(struct http_request *request, bool is_stats);
 
-static int serve_clients(struct http_request *request, bool head_only);
+static int serve_clients(struct http_request *request);
 
 static int answer_method(struct http_request *request, const char *path)
 {
@@ -142,26 +140,26 @@ static int answer_method(struct http_request *request, const char *path)
                         posts[i].allow);
 }
 
-static int serve_get(struct http_request *request, const char *path, bool head_only)
+static int serve_get(struct http_request *request, const char *path)
 {
     if (strcmp(path, "/healthz") == 0)
-        return serve_health(request, true, head_only);
+        return serve_health(request, true);
     if (strcmp(path, "/readyz") == 0)
-        return serve_health(request, server_is_ready(request->shard->server), head_only);
+        return serve_health(request, server_is_ready(request->shard->server));
     if (strcmp(path, "/metrics") == 0)
-        return serve_metrics(request, head_only);
+        return serve_metrics(request);
     if (strcmp(path, "/ws") == 0)
         return answer_error(&request->answer, 426, "bad_request", "/ws speaks WebSocket",
                             "Upgrade: websocket\r\n");
     if (strcmp(path, "/api/v1/candles") == 0 || strcmp(path, "/api/v1/stats") == 0)
-        return serve_candles(request, path[8] == 's', head_only);
+        return serve_candles(request, path[8] == 's');
     if (strcmp(path, "/api/v1/clients") == 0)
-        return serve_clients(request, head_only);
+        return serve_clients(request);
     if (strcmp(path, "/api/v1/publish") == 0)
         return answer_method(request, path);
     if (strncmp(path, "/api/", 5) == 0)
-        return serve_api(request, path, head_only);
-    return serve_page(request, path, head_only);
+        return serve_api(request, path);
+    return serve_page(request, path);
 }
 
 /* An origin that is allowed may also read the answer. */
@@ -183,11 +181,11 @@ static int begin_sse(struct http_request *request)
     return ok ? HTTP_BECOMES_SESSION : -1;
 }
 
-static int serve_sse(struct http_request *request, bool head_only)
+static int serve_sse(struct http_request *request)
 {
     struct command command;
     struct command_error error = {.code = "bad_request"};
-    if (head_only)
+    if (request->answer.head_only)
         return answer_error(&request->answer, 405, "method_not_allowed", "GET only",
                             "Allow: GET\r\n");
     if (!request_origin_is_allowed(request->shard, request->answer.wsi))
@@ -258,10 +256,9 @@ int http_on_request(struct http_request *request, struct shard *shard, struct lw
         return answer_error(&request->answer, 400, "bad_request", "bad request line", NULL);
     memcpy(path, uri, (size_t)uri_len);
     path[uri_len] = '\0';
-    if (strcmp(path, "/sse") == 0 && (method == LWSHUMETH_GET || method == LWSHUMETH_HEAD))
-        return serve_sse(request, method == LWSHUMETH_HEAD);
+    request->answer.head_only = method == LWSHUMETH_HEAD;
     if (method == LWSHUMETH_GET || method == LWSHUMETH_HEAD)
-        return serve_get(request, path, method == LWSHUMETH_HEAD);
+        return strcmp(path, "/sse") == 0 ? serve_sse(request) : serve_get(request, path);
     if (method == LWSHUMETH_POST)
         return begin_post(request, path);
     return answer_method(request, path);
@@ -369,11 +366,11 @@ static int answer_result(struct http_request *request)
     request->result = NULL;
     int rc;
     if (result->json.len > 0) {
-        rc = answer_json(&request->answer, result->status, &result->json, NULL, request->head_only);
+        rc = answer_json(&request->answer, result->status, &result->json, NULL);
     } else if (result->status == 200) {
         struct text json = {0};
         api_replay(request->shard, true, &json);
-        rc = answer_json(&request->answer, 200, &json, NULL, false);
+        rc = answer_json(&request->answer, 200, &json, NULL);
         text_finish(&json);
     } else {
         rc =
@@ -403,7 +400,7 @@ static void on_gathered(void *ctx, int status, struct text *json)
 }
 
 /* What the keeper knows is answered when it has come as far as the bus is now. */
-static int serve_candles(struct http_request *request, bool is_stats, bool head_only)
+static int serve_candles(struct http_request *request, bool is_stats)
 {
     static const char *const names[] = {"symbol", "interval", "limit", "before", "symbols"};
     enum { NAMES = sizeof names / sizeof *names };
@@ -423,12 +420,11 @@ static int serve_candles(struct http_request *request, bool is_stats, bool head_
         candles_ask_free(ask);
         return answer_error(&request->answer, 500, "internal", "out of memory", NULL);
     }
-    request->head_only = head_only;
     candles_ask_send(ask, server_keeper(request->shard->server), on_gathered, result);
     return 0;
 }
 
-static int serve_clients(struct http_request *request, bool head_only)
+static int serve_clients(struct http_request *request)
 {
     struct lws *wsi = request->answer.wsi;
     char offset[24], limit[24];
@@ -441,7 +437,6 @@ static int serve_clients(struct http_request *request, bool head_only)
     if (problem != NULL)
         return answer_error(&request->answer, 400, "bad_request", problem, NULL);
     struct http_result *result = request_wait(request);
-    request->head_only = head_only;
     if (result != NULL && clients_ask(request->shard->server, page, on_gathered, result) == 0)
         return 0;
     request_forget(request);

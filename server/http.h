@@ -28,7 +28,6 @@ struct http_request {
     struct http_request *next, **link; /* of those that wait */
     bool waits_for_body;
     bool is_publish; /* else the body is for the replay */
-    bool head_only;  /* of one that waits for a result */
     struct text body;
     struct http_result *result; /* owned; come, and not yet sent */
 };

@@ -120,15 +120,18 @@ static void a_response_is_whole_and_ends_the_connection(void **state)
 
 static void a_head_tells_the_length_only(void **state)
 {
-    struct answer answer = {0};
+    struct answer answer = {.head_only = true};
     struct text json = {0};
     (void)state;
     text_puts(&json, "{\"a\":1}");
-    assert_int_equal(answer_json(&answer, 200, &json, NULL, true), CLOSE);
+    assert_int_equal(answer_json(&answer, 200, &json, NULL), CLOSE);
     expect(
         "\r\nContent-Type: application/json\r\nContent-Length: 7\r\nCache-Control: no-store\r\n");
     assert_string_equal(body(), "");
     text_finish(&json);
+    assert_int_equal(answer_error(&answer, 404, "x", "y", NULL), CLOSE); /* errors are no other */
+    expect("\r\nContent-Length: 36\r\n");
+    assert_string_equal(body(), "");
 }
 
 static void json_without_memory_is_an_error(void **state)
@@ -138,7 +141,7 @@ static void json_without_memory_is_an_error(void **state)
     (void)state;
     text_puts(&json, "{\"a\":");
     json.failed = true;
-    answer_json(&answer, 200, &json, NULL, false);
+    answer_json(&answer, 200, &json, NULL);
     assert_memory_equal(lws_fake.written, "HTTP/1.1 500 Internal Server Error\r\n", 36);
     assert_string_equal(body(), "");
     text_finish(&json);

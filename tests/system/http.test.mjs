@@ -101,6 +101,15 @@ describe('the dashboard', () => {
       assert.equal(head.headers['content-type'], get.headers['content-type']);
     }
   });
+
+  test('HEAD of what is not there has no body either', async () => {
+    for (const path of ['/nothing', '/api/v1/nothing', '/api/v1/publish', '/sse', '/ws']) {
+      const text = await raw(server, `HEAD ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      assert.match(text, /^HTTP\/1\.1 4/, path);
+      assert.match(text, /\r\nContent-Length: [1-9]/, path);
+      assert.equal(text.slice(text.indexOf('\r\n\r\n')), '\r\n\r\n', path);
+    }
+  });
 });
 
 describe('the data', () => {
