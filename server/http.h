@@ -56,8 +56,4 @@ int http_on_writeable(struct http_request *request);
 int http_on_timer(struct http_request *request);
 void http_on_closed(struct http_request *request);
 
-/* LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: 0 lets a WebSocket handshake on /ws pass. Guards against what
- * lws 4.1.6 does with other upgrades. */
-int http_confirm_upgrade(struct shard *shard, struct lws *wsi);
-
 #endif

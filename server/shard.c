@@ -16,6 +16,7 @@
 #include "server/command.h"
 #include "server/messages.h"
 #include "server/resume.h"
+#include "server/upgrade.h"
 
 enum {
     TURN_EVENTS = 2048,         /* then the sockets have their turn */
@@ -119,7 +120,7 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     struct shard *shard = lws_context_user(lws_get_context(wsi));
     switch (reason) {
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return http_confirm_upgrade(shard, wsi);
+        return upgrade_confirm(shard, wsi);
     case LWS_CALLBACK_HTTP:
         return on_http(connection, shard, wsi);
     case LWS_CALLBACK_HTTP_BODY:

@@ -370,4 +370,29 @@ describe('the WebSocket upgrade', () => {
       assert.match(answer, /Connection: close\r\n/, version);
     }
   });
+
+  test('is refused with the reason where the handshake lacks what RFC 6455 asks for', async () => {
+    const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
+    const good = ['GET /ws HTTP/1.1', 'Host: x', 'Upgrade: websocket', 'Connection: Upgrade',
+      'Sec-WebSocket-Version: 13', key];
+    const ask = (lines) => raw(server, `${lines.join('\r\n')}\r\n\r\n`);
+    const change = (from, ...to) => good.flatMap((line) => (line.startsWith(from) ? to : [line]));
+    const cases = [
+      [change('GET', 'GET /ws HTTP/1.0'), 400, /begins with HTTP\/1\.1/],
+      [change('GET', 'GET /ws HTTP/2.0'), 400, /begins with HTTP\/1\.1/],
+      [change('GET', 'POST /ws HTTP/1.1', 'Content-Length: 0'), 405, /GET only/],
+      [change('Host'), 400, /Host is needed/],
+      [change('Conn'), 400, /Connection: Upgrade is needed/],
+      [change('Conn', 'Connection: close'), 400, /Connection: Upgrade is needed/],
+      [change('Sec-WebSocket-Key'), 400, /Sec-WebSocket-Key is needed once: base64 of 16 bytes/],
+      [change('Sec-WebSocket-Key', 'Sec-WebSocket-Key: x'), 400, /base64 of 16 bytes/],
+      [change('Sec-WebSocket-Key', `${key}=`), 400, /base64 of 16 bytes/],
+      [change('Sec-WebSocket-Key', key, key), 400, /base64 of 16 bytes/],
+    ];
+    for (const [lines, status, message] of cases) {
+      const answer = await ask(lines);
+      assert.ok(answer.startsWith(`HTTP/1.1 ${status} `), `${lines}: ${answer}`);
+      assert.match(JSON.parse(answer.split('\r\n\r\n')[1]).error.message, message);
+    }
+  });
 });
