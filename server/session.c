@@ -596,7 +596,7 @@ void session_closed(struct session *session)
     if (session->reader.failed)
         end_set(session, end_of_failed(session));
     bump(&shard->counts.ended[session->end]);
-    shard_unwatch(shard, session);
+    wheel_remove(&session->watch);
     reader_finish(&session->reader);
     text_finish(&session->rx);
     text_finish(&session->deferred);

@@ -10,6 +10,7 @@
 #include "server/command.h"
 #include "server/fanout.h"
 #include "server/text.h"
+#include "server/wheel.h"
 
 #define SESSION_TOPIC_BYTES_MAX    (256u << 10) /* of their texts: a list of them is one message */
 #define SESSION_DEFERRED_BYTES_MAX (1u << 20)   /* of messages that wait for a resume */
@@ -42,9 +43,9 @@ struct session {
     uint8_t end;     /* enum session_end */
     uint16_t close_code;
     int64_t sent_at_ms;
-    int64_t blocked_at_ms;                    /* while the reader is blocked */
-    struct session *next, **link;             /* of the shard */
-    struct session *watch_next, **watch_link; /* of a wheel slot */
+    int64_t blocked_at_ms;        /* while the reader is blocked */
+    struct session *next, **link; /* of the shard */
+    struct wheel_entry watch;     /* of the shard's wheel */
     int64_t since_us;
     int64_t progress_at_ms;            /* its socket has taken something since, or nothing waited */
     uint32_t acked;                    /* what it had taken then */

@@ -451,47 +451,22 @@ static void on_accepted(struct listener *listener, int fd, const struct sockaddr
     connection_admit(shard_of(listener), fd, from);
 }
 
-/* ---- the wheel: sessions are looked at when something may be due, never all at once ---- */
+/* ---- the wheel ---- */
 
 int64_t shard_now_ms(const struct shard *shard)
 {
     return (int64_t)uv_now(&shard->loop);
 }
 
-static unsigned wheel_ms(const struct shard *shard)
-{
-    const unsigned ms = server_options(shard->server)->heartbeat_ms / 8;
-    return ms < 10 ? 10 : ms > 250 ? 250 : ms;
-}
-
-void shard_unwatch(struct shard *shard, struct session *session)
-{
-    (void)shard;
-    if (session->watch_link == NULL)
-        return;
-    *session->watch_link = session->watch_next;
-    if (session->watch_next != NULL)
-        session->watch_next->watch_link = session->watch_link;
-    session->watch_link = NULL;
-}
-
 void shard_watch(struct shard *shard, struct session *session, int64_t delay_ms)
 {
-    shard_unwatch(shard, session);
-    int64_t slots = (delay_ms + wheel_ms(shard) - 1) / wheel_ms(shard);
-    slots = slots < 1 ? 1 : slots > WHEEL_SLOTS - 1 ? WHEEL_SLOTS - 1 : slots;
-    struct session **slot = &shard->wheel[(shard->wheel_at + (unsigned)slots) % WHEEL_SLOTS];
-    session->watch_next = *slot;
-    session->watch_link = slot;
-    if (*slot != NULL)
-        (*slot)->watch_link = &session->watch_next;
-    *slot = session;
+    wheel_put(&shard->wheel, &session->watch, delay_ms);
 }
 
 /* How late the loop gets to what is due. Its timers count whole ms, so up to one is no lag. */
 static void lag_note(struct shard *shard)
 {
-    const uint64_t now_ns = uv_hrtime(), period_ns = (uint64_t)wheel_ms(shard) * 1000000;
+    const uint64_t now_ns = uv_hrtime(), period_ns = (uint64_t)shard->wheel.turn_ms * 1000000;
     const uint64_t due_ns = shard->turned_at_ns + period_ns;
     if (shard->turned_at_ns > 0) {
         const uint64_t lag_ns = now_ns > due_ns ? now_ns - due_ns : 0;
@@ -502,17 +477,17 @@ static void lag_note(struct shard *shard)
     shard->turned_at_ns = now_ns;
 }
 
+/* Puts the session into another slot. */
+static void on_look(struct wheel_entry *entry)
+{
+    session_look((struct session *)((char *)entry - offsetof(struct session, watch)));
+}
+
 static void on_turn(uv_timer_t *timer)
 {
     struct shard *shard = timer->data;
     lag_note(shard);
-    shard->wheel_at = (shard->wheel_at + 1) % WHEEL_SLOTS;
-    struct session **slot = &shard->wheel[shard->wheel_at];
-    while (*slot != NULL) {
-        struct session *session = *slot;
-        shard_unwatch(shard, session);
-        session_look(session); /* puts it into another slot */
-    }
+    wheel_turn(&shard->wheel, on_look);
     listener_resume(&shard->listener);
     if (shard->number == 0)
         server_sample(shard->server, shard_now_ms(shard));
@@ -694,7 +669,7 @@ static int loop_create(struct shard *shard)
     uv_timer_init(&shard->loop, &shard->deadline);
     shard->wake.data = shard->tick.data = shard->turn.data = shard;
     shard->deadline.data = shard;
-    return uv_timer_start(&shard->turn, on_turn, wheel_ms(shard), wheel_ms(shard));
+    return uv_timer_start(&shard->turn, on_turn, shard->wheel.turn_ms, shard->wheel.turn_ms);
 }
 
 static void on_overflowed(struct reader *reader)
@@ -719,6 +694,12 @@ static void on_aged(struct reader *reader)
 static void on_ask(struct recall_request *request)
 {
     resume_ask(((struct session *)request->reader)->shard, request);
+}
+
+static unsigned turn_ms(const struct server_options *options)
+{
+    const unsigned ms = options->heartbeat_ms / 8;
+    return ms < 10 ? 10 : ms > 250 ? 250 : ms;
 }
 
 static int bus_join(struct shard *shard)
@@ -751,6 +732,7 @@ int shard_init(struct shard *shard, struct server *server, unsigned number, int 
         .number = number,
         .listener = {.accepted = on_accepted, .refused = on_refused},
         .tick_at_ms = FANOUT_NO_TICK,
+        .wheel = {.turn_ms = turn_ms(options)},
         .fanout = fanout_create(&fanout),
     };
     shard->measures_stages = number == 0 && feed_mode(options->feed) != FEED_MODE_REPLAY;

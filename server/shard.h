@@ -15,8 +15,7 @@
 #include "server/server.h"
 #include "server/listener.h"
 #include "server/session.h"
-
-enum { WHEEL_SLOTS = 32 };
+#include "server/wheel.h"
 
 struct http_request;
 
@@ -47,7 +46,7 @@ struct shard {
     struct visitor *entering; /* admitted, and not yet libwebsockets' */
     uv_async_t wake;          /* news on the bus, or a request of the server's */
     uv_timer_t tick;          /* audiences with a rate */
-    uv_timer_t turn;          /* the wheel */
+    uv_timer_t turn;          /* of the wheel */
     uv_timer_t deadline;      /* of the stop */
     pthread_t thread;
     bool has_loop, has_thread, stopping, stalled, behind;
@@ -59,9 +58,8 @@ struct shard {
     struct bus_sub *sub;
     struct fanout *fanout;
     struct session *sessions;
-    uint32_t last_session;              /* the number of the newest */
-    struct session *wheel[WHEEL_SLOTS]; /* sessions by when they are next looked at */
-    unsigned wheel_at;
+    uint32_t last_session;         /* the number of the newest */
+    struct wheel wheel;            /* sessions by when they are next looked at */
     int64_t tick_at_ms;            /* what the tick timer is set to */
     struct http_request *requests; /* that wait for another thread's result */
     uint64_t last_request_id;
@@ -87,7 +85,6 @@ void shard_post(struct shard *shard, struct shard_mail *mail); /* takes it; any 
 int64_t shard_now_ms(const struct shard *shard);
 /* Looks at a session again in about delay_ms. */
 void shard_watch(struct shard *shard, struct session *session, int64_t delay_ms);
-void shard_unwatch(struct shard *shard, struct session *session);
 /* Takes news that were left to wait, for who is about to answer a client. */
 void shard_freshen(struct shard *shard);
 /* Takes up what was held back while a reader was too far behind, and sets timers. */
