@@ -1,7 +1,7 @@
 /* Bars in words, for those who do not see the chart. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { describeBar, describeBars, formatMoment, formatSpan, formatVolume } from '../../web/src/core/barText.js';
+import { describeBar, describeBars, describeNoBars, formatMoment, formatSpan, formatVolume } from '../../web/src/core/barText.js';
 
 const S = 1_000_000;
 const T = Date.UTC(2024, 7, 8, 23, 55) * 1000;
@@ -16,7 +16,7 @@ test('a chart is said in a few sentences, exactly', () => {
 
 test('one bar, none, one that did not move, and bars of quotes', () => {
   assert.match(describe([bar(0, '1', '1', '1', '1', '0')]), /^A, 1 bar of .*\. Last 1, unchanged over these bars\..* Volume 0\.$/);
-  assert.equal(describe([]), 'A: no prices yet.');
+  assert.equal(describe([]), 'A: no bars.');
   const quotes = describe([bar(0, '1', '2', '0.5', '0.75', '0')], { kind: 'quote' });
   assert.match(quotes, /UTC, the middle of quotes\. Last 0\.75, down \u221225\.00\u2009% over/);
   assert.doesNotMatch(quotes, /Volume/);
@@ -24,6 +24,26 @@ test('one bar, none, one that did not move, and bars of quotes', () => {
 
 test('a volume of which a part is not known is not said', () => {
   assert.doesNotMatch(describe([bar(0, '1', '1', '1', '1', '5'), bar(1, '1', '1', '1', '1', null)]), /Volume/);
+});
+
+test('that there are no bars yet is said only by who would have heard of them', () => {
+  const say = (more) => describeNoBars({ status: 'ready', error: null, connection: 'live', isPast: false, ...more }).title;
+  assert.equal(say({}), 'No bars yet');
+  assert.equal(say({ status: 'loading' }), '');
+  for (const status of ['ready', 'loading', 'idle']) {
+    for (const connection of ['connecting', 'reconnecting']) assert.equal(say({ status, connection }), 'Waiting for the connection');
+    assert.equal(say({ status, connection: 'closed' }), 'Not connected');
+    assert.equal(say({ status, connection: 'stalled' }), 'Nothing comes from the server');
+  }
+  assert.equal(say({ isPast: true }), 'No bars at this moment');
+});
+
+test('a refusal is said with its reason; that nobody answers is the connection\'s to say while it is away', () => {
+  const say = (connection, code) => describeNoBars({ status: 'error', error: Object.assign(new Error('so'), { code }), connection, isPast: false });
+  assert.deepEqual(say('live', 'internal'), { title: 'No candles', text: 'The server did not answer: so. It is asked again every few seconds.', canAsk: true });
+  assert.equal(say('live', 'network').title, 'No candles');
+  assert.equal(say('reconnecting', 'internal').title, 'No candles');
+  assert.equal(say('reconnecting', 'network').title, 'Waiting for the connection');
 });
 
 test('a bar is a line', () => {

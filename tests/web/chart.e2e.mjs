@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { DESKTOP, openSite, PHONE, SHOTS, SMALLEST, waitForState } from './support/browser.js';
+import { DESKTOP, openSite, PHONE, picture, SHOTS, SMALLEST, waitForState } from './support/browser.js';
 
 const site = openSite();
 const S = 1_000_000;
@@ -207,6 +207,24 @@ test('a reset begins anew, and what stood before a seek is in no bar', async () 
   socket.say({ type: 'update', data: [trade(2, FIRST, '51.5', '3')] });
   await waitForLegend(page, 'open', '51.5');
   assert.deepEqual([(await chartState(page)).bars, await legend(page, 'volume')], [1, '3']);
+  await close();
+});
+
+test('without a connection no chart says that nothing has happened yet', async () => {
+  let greets = false;
+  const script = (it) => { if (greets) market(it); };
+  const { page, socket, close } = await site.open({ script, path: '#/m/NEW?i=1m' });
+  await page.waitForSelector('.chartStatus >> text=Waiting for the connection');
+  await page.waitForSelector('.trades >> text=Waiting for the connection');
+  greets = true;
+  market(socket);
+  await page.waitForSelector('.chartStatus >> text=No bars yet');
+  await page.waitForSelector('.trades >> text=No trades yet');
+  socket.say({ type: 'shutdown', reconnect_in_ms: 600_000 });
+  socket.end(1012);
+  await waitForState(page, 'reconnecting');
+  await page.waitForSelector('.chartStatus >> text=Waiting for the connection');
+  await picture(page, 'chart-waiting');
   await close();
 });
 

@@ -73,12 +73,13 @@ test('a moment and a speed are read, and what is neither is ignored', () => {
   assert.deepEqual(parsePlace('#/m?at=yesterday&speed=1000&q=x').params, { q: 'x' });
 });
 
-test('a link asks for its time once; a reload, a step back and the page itself do not', () => {
+test('a link asks for its time once; a reload tells where the page stood; a step back and the page itself ask nothing', () => {
   const hash = '#/m/A?at=2024-03-05T09:31:07Z&speed=10';
   const time = { at: '2024-03-05T09:31:07Z', speed: '10' };
   const { route, back, location } = page(hash);
   assert.deepEqual(route.link.value, time);
-  assert.equal(page(hash, { own: true }).route.link.value, null, 'a reload');
+  assert.deepEqual(page(hash, { own: true }).route.link.value, { leftAt: time.at }, 'a reload');
+  assert.equal(page('#/m/A?speed=10', { own: true }).route.link.value, null, 'a reload of a replay that runs');
   assert.equal(page('#/m/A').route.link.value, null);
   const asked = [];
   route.link.subscribe((value) => asked.push(value));

@@ -130,6 +130,19 @@ test('the URL says where the screen stands, and one that is pasted leads there',
   await close();
 });
 
+test('a page that is loaded again is live, and says what it no longer has', async () => {
+  const { page, close } = await openLive();
+  await page.keyboard.press('Space');
+  await page.waitForFunction(() => location.hash.includes('at='));
+  await page.reload();
+  await page.waitForSelector('.toast:has-text("loaded anew, so it is live again")');
+  await page.waitForFunction(() => !location.hash.includes('at='));
+  assert.equal(await page.getAttribute('html', 'data-mode'), 'simulated');
+  await page.click('.toast button:has-text("Show")');
+  await page.waitForSelector('.instrument'); // with the chart, which may have it
+  await close();
+});
+
 test('killed while paused: the screen stands, and shows the new server when it goes on', async () => {
   const { page, close } = await openLive();
   await page.keyboard.press('Space');

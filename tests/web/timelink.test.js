@@ -56,6 +56,32 @@ test('of a replay: speed and place, unless it is there already or may not be mov
   assert.deepEqual([locked.done, locked.toasts.map(({ text }) => text)], [[], ['Not from here.']]);
 });
 
+test('a page that was loaded again says that it left its moment, and where to find it', () => {
+  const { it, done, toasts, clock, route } = setUp({ link: { leftAt: at(-300) } });
+  it.check();
+  assert.equal(toasts.length, 1);
+  assert.match(toasts[0].text, /loaded anew, so it is live again\. It stood at 11:55:00 UTC, which it no longer has/);
+  assert.deepEqual(done, [], 'it goes nowhere by itself');
+  toasts[0].action.run();
+  assert.deepEqual(done, [['show', -360]]);
+  clock.advance(300);
+  assert.deepEqual(route.params, { at: '', speed: '' }, 'and the URL says no longer that it is there');
+  const yesterday = setUp({ link: { leftAt: at(-86_400) } });
+  yesterday.it.check();
+  assert.match(yesterday.toasts[0].text, /It stood at 2024-03-04 12:00:00 UTC/);
+});
+
+test('of a replay only a screen that stood for itself left anything', () => {
+  const left = (more) => {
+    const { it, toasts } = setUp({ link: { leftAt: at(-300) }, replay: { state: 'playing', speed: 1 }, ...more });
+    it.check();
+    return toasts.map(({ text }) => text);
+  };
+  assert.deepEqual(left({ hasControl: true }), []);
+  assert.match(left({ hasControl: false })[0], /it follows the replay again/);
+  assert.deepEqual(left({ hasControl: false, link: { leftAt: at(0) } }), [], 'the replay itself stands there');
+});
+
 test('the URL says where a screen stands that is not live, and no more when it is', () => {
   const { clock, route, timeline, jump } = setUp();
   timeline.mode.value = 'paused';

@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { INTERVALS } from '../core/candles.js';
-import { describeBar, describeBars } from '../core/barText.js';
+import { describeBar, describeBars, describeNoBars } from '../core/barText.js';
 import { createCode } from '../core/code.js';
 import { barsCsv, fileName } from '../core/csv.js';
 import { createLegend } from '../hot/legend.js';
@@ -249,24 +249,19 @@ export function Chart() {
 
 /** Instead of bars. */
 function Status({ status, error, count, onRetry }) {
+  const app = useApp();
+  const { state: connection } = useValue(app.connection);
+  const mode = useValue(app.timeline.mode);
   if (status === 'broken') {
     return <div class="chartStatus" role="alert"><p class="emptyTitle">The chart could not be loaded</p><p>{error.message}</p></div>;
   }
-  if (status === 'error') {
-    return (
-      <div class="chartStatus" role="alert">
-        <p class="emptyTitle">No candles</p>
-        <p>The server did not answer: {error.message}. It is asked again every few seconds.</p>
-        <button type="button" class="button" onClick={onRetry}>Ask now</button>
-      </div>
-    );
-  }
-  if (count > 0) return null;
-  if (status === 'loading' || status === 'idle') return <div class="chartStatus loading"><p>Loading…</p></div>;
+  if (count > 0 && status !== 'error') return null;
+  const { title, text, canAsk } = describeNoBars({ status, error, connection, isPast: mode === 'paused' || mode === 'shifted' });
   return (
-    <div class="chartStatus">
-      <p class="emptyTitle">No bars yet</p>
-      <p>The first trade begins the chart; until then the middle of bid and ask does.</p>
+    <div class={title ? 'chartStatus' : 'chartStatus loading'} role={canAsk ? 'alert' : undefined}>
+      {title && <p class="emptyTitle">{title}</p>}
+      <p>{text}</p>
+      {canAsk && <button type="button" class="button" onClick={onRetry}>Ask now</button>}
     </div>
   );
 }

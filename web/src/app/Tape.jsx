@@ -1,6 +1,7 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { fileName, tradesCsv } from '../core/csv.js';
 import { formatCount } from '../core/format.js';
+import { describeDeafness } from '../core/status.js';
 import { createTape, createTapeFilter, TAPE_MAX } from '../core/tape.js';
 import { createTapeList } from '../hot/tape.js';
 import { useApp, useValue } from './context.js';
@@ -95,8 +96,9 @@ export function Tape() {
       </div>
       {counts.matching === 0 && (
         <div class="empty tapeEmpty">
-          <p class="emptyTitle">{isFiltered && counts.kept > 0 ? 'No trade matches' : 'No trades yet'}</p>
-          <p>{isFiltered && counts.kept > 0 ? `${formatCount(counts.kept)} others are kept.` : 'They appear here as they happen. Quotes are on the Markets page.'}</p>
+          {isFiltered && counts.kept > 0
+            ? <><p class="emptyTitle">No trade matches</p><p>{formatCount(counts.kept)} others are kept.</p></>
+            : <NoTrades />}
           {isFiltered && <button type="button" class="button" onClick={() => set({ tq: '', side: '', min: '' })}>Show all</button>}
         </div>
       )}
@@ -110,5 +112,16 @@ export function Tape() {
         {counts.skipped > 0 && <span class="muted" title="The server merged these into later ones, because they came faster than this page takes them">{formatCount(counts.skipped)} passed over</span>}
       </p>
     </section>
+  );
+}
+
+function NoTrades() {
+  const { state } = useValue(useApp().connection);
+  const deafness = describeDeafness(state);
+  return (
+    <>
+      <p class="emptyTitle">{deafness || 'No trades yet'}</p>
+      <p>{deafness ? 'Trades appear here as this page hears of them.' : 'They appear here as they happen. Quotes are on the Markets page.'}</p>
+    </>
   );
 }

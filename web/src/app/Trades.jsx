@@ -1,6 +1,8 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { createTapeList } from '../hot/tape.js';
 import { formatCount } from '../core/format.js';
+import { describeDeafness } from '../core/status.js';
+import { useApp, useValue } from './context.js';
 import { useSymbol } from './symbol.js';
 
 const COLUMNS = ['second', 'price', 'size'];
@@ -37,8 +39,14 @@ export function Trades() {
           <span role="columnheader">Time</span><span role="columnheader">Price</span><span role="columnheader">Size</span>
         </div>
         <div ref={body} class="tapeBody" role="rowgroup" />
-        {isEmpty && <p class="tradesEmpty">No trades yet. Some symbols are only quoted.</p>}
+        {isEmpty && <NoTrades />}
       </div>
     </section>
   );
+}
+
+function NoTrades() {
+  const { state } = useValue(useApp().connection);
+  const deafness = describeDeafness(state);
+  return <p class="tradesEmpty">{deafness ? `${deafness}. No trades are known so far.` : 'No trades yet. Some symbols are only quoted.'}</p>;
 }

@@ -2,6 +2,7 @@
 import { compareTexts } from './decimal.js';
 import { describeChange, trimPrice } from './format.js';
 import { addTexts } from './candles.js';
+import { describeDeafness } from './status.js';
 
 const S = 1_000_000;
 
@@ -11,7 +12,7 @@ const S = 1_000_000;
  */
 export function describeBars({ symbol, interval, candles }) {
   const { bars, kind, span } = candles;
-  if (bars.length === 0) return `${symbol}: no prices yet.`;
+  if (bars.length === 0) return `${symbol}: no bars.`;
   const [first, last] = [bars[0], bars.at(-1)];
   const high = bars.reduce((best, bar) => (compareTexts(bar.high, best.high) > 0 ? bar : best));
   const low = bars.reduce((best, bar) => (compareTexts(bar.low, best.low) < 0 ? bar : best));
@@ -24,6 +25,23 @@ export function describeBars({ symbol, interval, candles }) {
     `Highest ${trimPrice(high.high)} at ${formatMoment(high.time / S, span)}, lowest ${trimPrice(low.low)} at ${formatMoment(low.time / S, span)}.`,
     ...(volume ? [`Volume ${trimPrice(volume)}.`] : []),
   ].join(' ');
+}
+
+/**
+ * Why there are no bars.
+ * @param {{status: string, error: Error|null, connection: import('../client/pricecast.js').State, isPast: boolean}} facts
+ *   `status` and `error` of the candle feed; `isPast`: the screen stands or moves where now is not
+ * @returns {{title: string, text: string, canAsk?: boolean}} `title` is empty while they are on their way
+ */
+export function describeNoBars({ status, error, connection, isPast }) {
+  const deafness = describeDeafness(connection);
+  if (status === 'error' && (deafness === '' || error?.code !== 'network')) {
+    return { title: 'No candles', text: `The server did not answer: ${error?.message}. It is asked again every few seconds.`, canAsk: true };
+  }
+  if (deafness) return { title: deafness, text: 'No bars of this symbol are known so far.' };
+  if (status !== 'ready') return { title: '', text: 'Loading…' };
+  if (isPast) return { title: 'No bars at this moment', text: 'The symbol had no price yet at the time that the screen shows.' };
+  return { title: 'No bars yet', text: 'The first trade begins the chart; until then the middle of bid and ask does.' };
 }
 
 /** One bar as a line: "2024-08-08 23:55 O 61,837.63 H …". */

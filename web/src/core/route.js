@@ -4,7 +4,8 @@
  *
  * `at` is the moment that a screen that is not live shows (`2024-03-05T09:31:07Z`, or µs since 1970), `speed` how
  * fast it goes on (0.1 to 100, `max`); what is neither is left out. They are asked for only by a link that
- * was followed, see `link`: a reload or a step back finds the time as it is.
+ * was followed, see `link`: a step back finds the time as it is. So does a reload, but who was looking at another
+ * moment is to be told.
  *
  * @typedef {{view: string, symbol: string|null, source: string|null, params: Record<string, string>}} Place
  */
@@ -62,8 +63,8 @@ export function formatPlace({ view, symbol, source, params }) {
  */
 export function createRoute({ location, history, addEventListener }) {
   const route = signal(parsePlace(location.hash));
-  /** The time that a link asked for, once: {at, speed}. */
-  const link = signal(/** @type {{at?: string, speed?: string}|null} */ (null));
+  /** The time that a link asked for, once: {at, speed}; or {leftAt}, where this page stood before it was loaded again. */
+  const link = signal(/** @type {{at?: string, speed?: string, leftAt?: string}|null} */ (null));
   const read = () => {
     const old = route.peek();
     route.value = parsePlace(location.hash);
@@ -77,6 +78,7 @@ export function createRoute({ location, history, addEventListener }) {
   /** What this page has written or read bears a mark; without it somebody follows a link or writes the URL. */
   function lookForLink(old) {
     const { at, speed } = route.peek().params;
+    if (old === null && at !== undefined && history.state?.own) link.value = { leftAt: at };
     if ((at === undefined && speed === undefined) || history.state?.own) return;
     if (at !== old?.params.at || speed !== old?.params.speed) link.value = { at, speed };
     history.replaceState({ own: true }, '', location.hash);

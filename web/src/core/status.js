@@ -44,6 +44,20 @@ export function describeConnection(state, facts) {
 }
 
 /**
+ * Why nothing may be said about what is not there: only a page that hears the server knows that nothing has
+ * happened yet.
+ * @param {import('../client/pricecast.js').State} state @returns {string} empty: it hears the server
+ */
+export function describeDeafness(state) {
+  switch (state) {
+    case 'live': return '';
+    case 'stalled': return 'Nothing comes from the server';
+    case 'closed': return 'Not connected';
+    default: return 'Waiting for the connection';
+  }
+}
+
+/**
  * What a reconnect brought back. @param {{recovered: number, lost: number, isNewEpoch: boolean, awayMs: number,
  *   outage?: {from: number, to: number}|null}} facts `outage`: when nothing came, µs
  * @returns {{text: string, kind: 'good'|'warn'}}

@@ -2,7 +2,7 @@
  * The time of the screen and the URL: a link that names a moment or a speed leads there once it is known
  * what this server and this page can do; and a screen that is not live says in the URL where it stands.
  */
-import { formatClock } from './clockwords.js';
+import { formatClock, formatDay } from './clockwords.js';
 import { formatAt, parseAt, parseSpeed } from './route.js';
 
 const WRITE_MS = 300; // a finger on the timeline does not write with every step
@@ -25,9 +25,10 @@ export function createTimeLink({ route, timeline, setTimeout, clearTimeout, isKn
 
   function check() {
     if (!wanted || !isKnown() || (timeline.isRecorded && !timeline.replay.peek()?.state)) return;
-    const [at, speed] = [parseAt(wanted.at), parseSpeed(wanted.speed)];
+    const [at, speed, leftAt] = [parseAt(wanted.at), parseSpeed(wanted.speed), parseAt(wanted.leftAt)];
     wanted = null;
-    if (!timeline.isRecorded) goBack(at, speed);
+    if (leftAt !== undefined) tellLeft(leftAt);
+    else if (!timeline.isRecorded) goBack(at, speed);
     else if (timeline.hasControl) goInReplay(at, speed);
     else toast({ kind: 'warn', text: timeline.replay.peek().why || 'This page may not control the replay, so the time of the link is not shown.' });
     writeSoon();
@@ -47,8 +48,20 @@ export function createTimeLink({ route, timeline, setTimeout, clearTimeout, isKn
       if (speed !== undefined && !timeline.isFollowing) timeline.setSpeed(speed);
       return;
     }
-    toast({ text: `This page has prices since ${formatClock(beginUs)} UTC; what was before is in the charts.`,
-      action: { text: 'Show', run: () => showMoment({ from: at - AROUND_US, to: at + AROUND_US }) } });
+    toast({ text: `This page has prices since ${formatClock(beginUs)} UTC; what was before is in the charts.`, action: showing(at) });
+  }
+
+  /** What was kept is gone with the page that kept it. A replay stands where it stood, or went on by the server's will. */
+  function tellLeft(at) {
+    if (timeline.isRecorded && (timeline.hasControl || Math.abs(timeline.recordedUs() - at) < NEAR_US)) return;
+    const now = timeline.isRecorded ? 'it follows the replay again' : 'it is live again';
+    const day = formatDay(at) === formatDay(timeline.edgeUs()) ? '' : `${formatDay(at)} `;
+    toast({ text: `This page was loaded anew, so ${now}. It stood at ${day}${formatClock(at)} UTC, which it no longer has; the charts may.`,
+      action: showing(at) });
+  }
+
+  function showing(at) {
+    return { text: 'Show', run: () => showMoment({ from: at - AROUND_US, to: at + AROUND_US }) };
   }
 
   function writeSoon() {
