@@ -115,8 +115,8 @@ static void fail(struct recorder *recorder, int rc)
         unlink(recorder->state_path);
     recorder->state.epoch = 0;
     publish(recorder);
-    say(recorder, "stopped after %" PRIu64 " events, the broadcast goes on: %s", recorder->written,
-        strerror(-rc));
+    say(recorder, "stopped after about %" PRIu64 " events, the broadcast goes on: %s",
+        recorder->written, strerror(-rc));
 }
 
 /* A file outlives a power cut only if its name does. */
@@ -556,17 +556,19 @@ int recorder_create(const struct recorder_options *options, struct bus *bus, str
     return 0;
 }
 
-void recorder_destroy(struct recorder *recorder)
+bool recorder_destroy(struct recorder *recorder)
 {
     if (recorder == NULL)
-        return;
+        return true;
     pthread_mutex_lock(&recorder->lock);
     recorder->must_stop = true;
     pthread_cond_signal(&recorder->news);
     pthread_mutex_unlock(&recorder->lock);
     pthread_join(recorder->thread, NULL);
     bus_unsubscribe(recorder->sub);
+    const bool has_all = !atomic_load(&recorder->has_failed);
     recorder_free(recorder);
+    return has_all;
 }
 
 void recorder_status(const struct recorder *recorder, struct recorder_status *out)

@@ -269,7 +269,8 @@ static bool wait_for_end(struct program *program, struct console *console)
     }
 }
 
-static void serve(struct program *program)
+/* Returns whether the feeds have ended, and nobody wanted us to stop before. */
+static bool serve(struct program *program)
 {
     struct console console;
     console_open(&console, program->feed, (unsigned)program->options.progress_s);
@@ -283,6 +284,7 @@ static void serve(struct program *program)
                  (unsigned)program->options.drain_s);
     }
     signals_close(program);
+    return ended;
 }
 
 static int open_all(struct program *program)
@@ -307,15 +309,17 @@ static int open_all(struct program *program)
     return rc;
 }
 
-static void close_all(struct program *program)
+/* Returns false when not all could be recorded. */
+static bool close_all(struct program *program)
 {
     feed_stop(program->feed);
     if (program->server != NULL)
         server_stop(program->server);
     server_destroy(program->server);
-    recorder_destroy(program->recorder);
+    const bool has_recorded = recorder_destroy(program->recorder);
     feed_destroy(program->feed);
     bus_destroy(program->bus);
+    return has_recorded;
 }
 
 /* One line, whatever stood in an argument. */
@@ -339,11 +343,11 @@ static int run(struct program *program)
     }
     printf("pricecast %s listens on %s\n", PRICECAST_VERSION, server_url(program->server));
     fflush(stdout);
-    int rc = feed_start(program->feed);
-    if (rc == 0)
-        serve(program);
-    close_all(program);
-    return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    const int rc = feed_start(program->feed);
+    const bool has_ended = rc == 0 && serve(program);
+    const bool has_recorded = close_all(program);
+    /* Whoever waits for the end of it wants the file; whoever stopped it knows what there is. */
+    return rc != 0 || (has_ended && !has_recorded) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)

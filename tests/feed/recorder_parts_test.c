@@ -96,10 +96,11 @@ static int start(struct fixture *f, const char *name, struct recorder_options op
 #define START(f, name, ...)                                                                        \
     assert_int_equal(start((f), (name), (struct recorder_options){__VA_ARGS__}), 0)
 
-static void stop(struct fixture *f)
+static bool stop(struct fixture *f)
 {
-    recorder_destroy(f->recorder);
+    const bool has_all = recorder_destroy(f->recorder);
     f->recorder = NULL;
+    return has_all;
 }
 
 static void emit(struct fixture *f, unsigned count)
@@ -228,7 +229,7 @@ static void a_part_ends_when_it_is_full(void **state)
             assert_true(f->emitted < 10000000);
         }
         const unsigned parts = status(f).parts;
-        stop(f);
+        assert_true(stop(f));
         assert_int_equal(check_parts(f, &events), parts);
         assert_int_equal(events, f->emitted);
         if (i == 0) {
@@ -396,6 +397,7 @@ static void a_full_disk_stops_the_recorder_and_nothing_else(void **state)
         assert_true(seq > 500 && seq <= end.events);
         assert_true(i > 0 || text.data[text.len - 1] == '\n');
         free(text.data);
+        assert_false(stop(f));
         teardown(&one);
     }
 }

@@ -162,6 +162,19 @@ class Recording(unittest.TestCase):
             self.assertGreater(len(items), 1000)
             self.check_unbroken(items)
 
+    def test_a_run_that_ends_by_itself_fails_when_not_all_was_recorded(self):
+        def limit_files():
+            hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+            resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))
+
+        for limit, status in ((None, 0), (limit_files, 1)):
+            process = subprocess.run(
+                [PROGRAM, "--listen", "127.0.0.1:0", *SIM, "--to", "+30s", "--speed", "max",
+                 "--lossless", "--exit-at-end", "--record", self.path(f"run{status}")],
+                preexec_fn=limit, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+            self.assertEqual(process.returncode, status, process.stderr)
+            self.assertEqual("File too large" in process.stderr, status == 1)
+
     def test_a_file_system_that_is_full_ends_the_recording_only(self):
         folder = self.path("small")
         os.mkdir(folder)
