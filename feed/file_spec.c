@@ -7,6 +7,9 @@
 
 #include "feed/when.h"
 
+/* So that no time of today leaves what 64 bits hold. */
+#define OFFSET_MAX_NS (INT64_C(100) * 366 * 86400 * 1000000000)
+
 /* Which of the formats' keys the file's own format takes is seen when it is opened. */
 static int keys_read(const struct spec *spec, struct file_options *out, char *error,
                      size_t error_size)
@@ -29,8 +32,9 @@ static int offset_read(const struct spec *spec, int64_t *out, char *error, size_
     if (text == NULL)
         return 0;
     const bool is_negative = *text == '-';
-    if (duration_parse(text + (is_negative || *text == '+'), out) != 0) {
-        snprintf(error, error_size, "offset=%s: allowed: a duration such as 1.5s, -250ms or 5h",
+    if (duration_parse(text + (is_negative || *text == '+'), out) != 0 || *out > OFFSET_MAX_NS) {
+        snprintf(error, error_size,
+                 "offset=%s: allowed: a duration such as 1.5s, -250ms or 5h, up to 100 years",
                  text);
         return -EINVAL;
     }

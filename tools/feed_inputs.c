@@ -13,7 +13,7 @@
 #include "feed/file_spec.h"
 #include "feed/reorder.h"
 
-enum { NONE = 0xffffffffu, FEED_NOTICE_BYTES = 400 };
+enum { NONE = 0xffffffffu, FEED_NOTICE_BYTES = 400, PROBLEM_BYTES = 1024 };
 /* Files are slightly out of order. Past `to` by more than this a file is not read further. */
 #define DISORDER_MAX_NS INT64_C(60000000000)
 
@@ -49,6 +49,17 @@ struct feed_inputs {
 
 /* ---- opening ---- */
 
+/* Of several files the message must say which. */
+static int options_read(const struct spec *spec, struct file_options *out, int64_t *offset_ns,
+                        char *error, size_t error_size)
+{
+    char problem[PROBLEM_BYTES];
+    const int rc = file_spec_read(spec, out, offset_ns, problem, sizeof problem);
+    if (rc != 0)
+        snprintf(error, error_size, "%s: %s", spec->kind == SPEC_STDIN ? "-" : spec->path, problem);
+    return rc;
+}
+
 int feed_file_open(const char *text, size_t line_bytes_max, struct producer **out,
                    int64_t *offset_ns, char *error, size_t error_size)
 {
@@ -63,7 +74,7 @@ int feed_file_open(const char *text, size_t line_bytes_max, struct producer **ou
         rc = -EINVAL;
     }
     if (rc == 0)
-        rc = file_spec_read(&spec, &options, offset_ns, error, error_size);
+        rc = options_read(&spec, &options, offset_ns, error, error_size);
     if (rc == 0 && spec.kind == SPEC_STDIN)
         options.path = "/dev/stdin";
     options.line_bytes_max = line_bytes_max;
