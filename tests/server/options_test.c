@@ -13,7 +13,8 @@
 #include "server/server.h"
 #include "tests/support/temp_file.h"
 
-enum { ARGS_MAX = 16 };
+#define S INT64_C(1000000000)
+enum { ARGS_MAX = 24 };
 
 static char error[1024];
 
@@ -194,80 +195,32 @@ static void the_bus_has_a_power_of_two(void **state)
     bad("--bus-events", "1000", "a power of two");
 }
 
-static void speed_is_above_zero_or_max(void **state)
+/* What each takes, option_read_test.c tells. */
+static void values_reach_their_own_fields(void **state)
 {
-    static const char *const wrong[] = {"0", "-1", "", "fast", "1x", "inf", "nan", "1e999", "0.0"};
+    struct options options;
     (void)state;
-    struct options options = good("--speed", "0.25");
+    assert_int_equal(parse(&options, "--listen", "[::1]:8080", "--speed=0.25", "--from", "+1s",
+                           "--to", "+2s", "--max-gap=3", "--reorder-window=4", "--rebase=now",
+                           NULL),
+                     OPTIONS_RUN);
+    assert_string_equal(options.listen, "[::1]:8080");
+    assert_string_equal(options.host, "::1");
+    assert_int_equal(options.port, 8080);
     assert_true(options.speed == 0.25);
-    options_finish(&options);
-    options = good("--speed=1e3", NULL);
-    assert_true(options.speed == 1000);
-    options_finish(&options);
-    options = good("--speed", "max");
-    assert_true(options.speed == 0);
-    options_finish(&options);
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        bad("--speed", wrong[i], "a number above 0, or max");
-}
-
-static void addresses_have_host_and_port(void **state)
-{
-    static const struct {
-        const char *text, *host;
-        uint16_t port;
-    } right[] = {{"0.0.0.0:0", "0.0.0.0", 0},
-                 {"localhost:65535", "localhost", 65535},
-                 {"[::1]:8080", "::1", 8080}};
-    static const char *const wrong[] = {
-        "",        "8080",    ":8080",    "localhost:", "host:65536",
-        "host:-1", "host:1x", "::1:8080", "host: 80",   "host:999999999999999999999"};
-    (void)state;
-    for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
-        struct options options = good("--listen", right[i].text);
-        assert_string_equal(options.listen, right[i].text);
-        assert_string_equal(options.host, right[i].host);
-        assert_int_equal(options.port, right[i].port);
-        options_finish(&options);
-    }
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        bad("--listen", wrong[i], "allowed: ");
-}
-
-static void times_and_durations_are_read(void **state)
-{
-    (void)state;
-    struct options options = good("--from", "2024-08-08T23:55:00Z");
-    assert_int_equal(options.from.kind, WHEN_AT);
-    assert_true(options.from.ns == 1723161300 * INT64_C(1000000000));
-    options_finish(&options);
-    options = good("--to", "+30s");
-    assert_int_equal(options.to.kind, WHEN_AFTER_START);
-    options_finish(&options);
-    options = good("--max-gap", "1.5");
-    assert_true(options.max_gap_ns == 1500000000);
-    options_finish(&options);
-    bad("--from", "yesterday", WHEN_ALLOWED);
-    bad("--to", "30s", WHEN_ALLOWED);
-    bad("--max-gap", "0", "seconds above 0");
-    bad("--max-gap", "-1", "seconds above 0");
-}
-
-static void words_are_checked(void **state)
-{
-    (void)state;
-    struct options options = good("--rebase", "now");
+    assert_true(options.from.ns == S && options.to.ns == 2 * S);
+    assert_true(options.max_gap_ns == 3 * S && options.reorder_window_ns == 4 * S);
     assert_true(options.rebase);
     options_finish(&options);
-    bad("--rebase", "then", "now");
-    options = good("--log-level", "debug");
+    assert_int_equal(parse(&options, "--log-level", "debug", "--record", "x.zst",
+                           "--record-fsync=never", "--record-rotate=day", "--resume-age=0", NULL),
+                     OPTIONS_RUN);
     assert_int_equal(options.log_level, LOG_DEBUG);
-    options_finish(&options);
-    bad("--log-level", "loud", "debug, info, warn or error");
-    options = good("--record", "x.zst");
     assert_string_equal(options.record, "x.zst");
+    assert_int_equal(options.record_sync, RECORDER_SYNC_NEVER);
+    assert_true(options.record_rotate_day);
+    assert_true(options.resume_age_ns == 0);
     options_finish(&options);
-    bad("--record", "", "PATH");
 }
 
 static void lists_gather_and_other_options_are_replaced(void **state)
@@ -282,22 +235,6 @@ static void lists_gather_and_other_options_are_replaced(void **state)
     assert_string_equal(options.feeds.values[1], "b=c");
     assert_int_equal(options.origins.count, 1);
     assert_string_equal(options.record, "2");
-    options_finish(&options);
-}
-
-static void a_list_has_an_end(void **state)
-{
-    char *argv[2 + OPTIONS_LIST_MAX] = {(char *)"pricecast"};
-    struct options options;
-    (void)state;
-    for (int i = 1; i < 2 + OPTIONS_LIST_MAX; i++)
-        argv[i] = (char *)"--feed=x";
-    assert_int_equal(options_parse(1 + OPTIONS_LIST_MAX, argv, &options, error, sizeof error),
-                     OPTIONS_RUN);
-    options_finish(&options);
-    assert_int_equal(options_parse(2 + OPTIONS_LIST_MAX, argv, &options, error, sizeof error),
-                     OPTIONS_BAD);
-    expect_error("at most 256");
     options_finish(&options);
 }
 
@@ -502,12 +439,8 @@ int main(void)
         cmocka_unit_test(candles_get_a_million_bytes_at_least),
         cmocka_unit_test(numbers_reach_their_limits_and_no_further),
         cmocka_unit_test(the_bus_has_a_power_of_two),
-        cmocka_unit_test(speed_is_above_zero_or_max),
-        cmocka_unit_test(addresses_have_host_and_port),
-        cmocka_unit_test(times_and_durations_are_read),
-        cmocka_unit_test(words_are_checked),
+        cmocka_unit_test(values_reach_their_own_fields),
         cmocka_unit_test(lists_gather_and_other_options_are_replaced),
-        cmocka_unit_test(a_list_has_an_end),
         cmocka_unit_test(what_is_no_option_is_refused),
         cmocka_unit_test(help_and_version_go_before_everything),
         cmocka_unit_test(settings_that_conflict_are_refused),
