@@ -1,10 +1,12 @@
 #include "feed/record_state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "feed/item.h"
@@ -45,6 +47,19 @@ int record_state_path(const char *path, char *out)
             *at = '_';
     }
     return 0;
+}
+
+/* A lock and no file of that meaning: it goes with the process, however that ends. */
+int record_state_hold(const char *part)
+{
+    const int fd = open(part, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    const int rc = -errno;
+    close(fd);
+    return rc;
 }
 
 /* ---- writing ---- */

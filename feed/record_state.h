@@ -35,4 +35,9 @@ int record_state_path(const char *path, char *out);
 int record_state_write(const char *path, const struct record_state *state, const struct bus *bus,
                        bool sync);
 
+/* Takes the newest part for this process, as a sign that it records there and goes on with the
+ * numbers. Returns a descriptor that holds it until it is closed, or a negative errno: -EWOULDBLOCK
+ * when another process has it. */
+int record_state_hold(const char *part);
+
 #endif

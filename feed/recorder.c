@@ -49,6 +49,7 @@ struct recorder {
     uint64_t written, lost;
     struct record_state state; /* epoch 0: none is kept */
     char state_path[RECORD_PATH_MAX];
+    int held_fd;                     /* the newest part, see record_state_hold(), or -1 */
     int64_t state_ns, state_took_ns; /* when it was written last, and how long that took */
     uint64_t state_written;          /* events by then */
 
@@ -185,6 +186,18 @@ static int part_create(struct recorder *recorder, struct pack **pack, unsigned *
     return rc;
 }
 
+/* Until there is a newer one, though this one may end. A file system that knows no locks does
+ * without. */
+static void part_hold(struct recorder *recorder)
+{
+    const int fd = record_state_hold(recorder->part_path);
+    if (fd < 0)
+        return;
+    if (recorder->held_fd >= 0)
+        close(recorder->held_fd);
+    recorder->held_fd = fd;
+}
+
 static int part_begin(struct recorder *recorder)
 {
     struct pack *pack;
@@ -211,6 +224,7 @@ static int part_begin(struct recorder *recorder)
         directory_sync(recorder->part_path);
     atomic_fetch_add(&recorder->parts, 1);
     if (recorder->state.epoch != 0) {
+        part_hold(recorder);
         rc = record_state_add_part(&recorder->state, recorder->part_path);
         state_save(recorder, false);
     }
@@ -482,6 +496,8 @@ static int subscribe(struct recorder *recorder)
 
 static void recorder_free(struct recorder *recorder)
 {
+    if (recorder->held_fd >= 0)
+        close(recorder->held_fd);
     record_state_finish(&recorder->state);
     free(recorder->path);
     pthread_mutex_destroy(&recorder->lock);
@@ -499,6 +515,7 @@ static struct recorder *recorder_make(const struct recorder_options *options, st
     recorder->rotation = (struct record_rotation){options->rotate_bytes, options->rotate_ns,
                                                   options->rotate_utc_day};
     recorder->bus = bus;
+    recorder->held_fd = -1;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&recorder->news, &monotonic);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "feed/format.h"
 #include "feed/native_index.h"
@@ -287,6 +288,16 @@ static int events_give(struct restore *restore, struct restored *out)
     return 0;
 }
 
+/* Whether the process that wrote the state is there still: it would go on with the same numbers. */
+static bool is_held(const struct record_state *state)
+{
+    const int fd =
+        state->parts_count == 0 ? -ENOENT : record_state_hold(state->parts[state->parts_count - 1]);
+    if (fd >= 0)
+        close(fd);
+    return fd == -EWOULDBLOCK;
+}
+
 static int state_read(struct restore *restore, struct restored *out)
 {
     char path[RECORD_PATH_MAX];
@@ -300,6 +311,8 @@ static int state_read(struct restore *restore, struct restored *out)
     }
     if (rc == 0 && restore->state->epoch == 0)
         rc = -EBADMSG;
+    if (rc == 0 && is_held(restore->state))
+        rc = -EBUSY;
     if (rc != 0)
         return rc;
     restore->has_crashed = !restore->state->is_clean;

@@ -44,8 +44,8 @@ struct restored {
     size_t count;
 };
 
-/* Returns 0, also when there is no state; or a negative errno: the state cannot be read. Then the
- * bus may have a part of it. */
+/* Returns 0, also when there is no state; -EBUSY when the process that keeps it is there still; or
+ * a negative errno: the state cannot be read. Then the bus may have a part of it. */
 int restore_read(const struct restore_options *options, struct restored *out);
 void restored_finish(struct restored *restored);
 

@@ -167,7 +167,13 @@ static int restore(struct program *program)
         .message = on_message,
     };
     const int rc = restore_read(&restore, &program->restored);
-    if (rc != 0)
+    if (rc == -EBUSY)
+        snprintf(
+            program->error, sizeof program->error,
+            "--record %s: another process records there; allowed: one at a time, for it goes on "
+            "with the numbers",
+            options->record);
+    else if (rc != 0)
         snprintf(program->error, sizeof program->error,
                  "--record %s: its .state file cannot be read (%s); without it a new epoch begins",
                  options->record, strerror(-rc));

@@ -219,3 +219,22 @@ test('a replay that is recorded begins a new epoch each time', async (t) => {
   assert.equal(epochs.size, 2);
   assert.ok(!existsSync(`${path}.state`));
 });
+
+test('two at a time would give the same numbers: the second is refused, whatever the first is doing', async (t) => {
+  const path = join(temporaryFolder(t), 'prices.jsonl');
+  const rotating = ['--record-rotate', '64K'];
+  const first = await start(live(path, ...rotating));
+  const refused = async () => {
+    const { code, stderr } = await run(['--listen', '127.0.0.1:0', ...live(path)]).ended;
+    assert.equal(code, 1);
+    assert.match(stderr.join('\n'), /--record .*prices\.jsonl: another process records there; allowed: one/);
+  };
+  await refused();
+  await push(first, some('A', 3000)); // parts come and go
+  await untilWritten(path, 'A', 3000);
+  await refused();
+  await push(first, [item('A', 1)]);
+  await end(first, 'SIGKILL');
+  const second = await start(live(path));
+  await end(second);
+});
