@@ -176,7 +176,7 @@ static int restore(struct program *program)
     else if (rc != 0)
         snprintf(program->error, sizeof program->error,
                  "--record %s: its .state file cannot be read (%s); without it a new epoch begins",
-                 options->record, strerror(-rc));
+                 options->record, rc == -EBADMSG ? "it is damaged" : strerror(-rc));
     else if (program->restored.goes_on)
         log_line(LOG_INFO, "going on from the recording: %zu events are held, %s",
                  program->restored.count,

@@ -146,6 +146,10 @@ void progress_report(const struct feed_status *status, char *out, size_t out_siz
 {
     struct line line = {.out = out, .size = out_size};
     const double took_s = (double)status->took_ns / 1e9;
+    if (status->mode == FEED_MODE_LIVE) { /* nothing was asked of its pace */
+        put(&line, "the feeds have ended: %" PRIu64 " events", status->events);
+        return;
+    }
     put(&line, "the replay %s: %" PRIu64 " events",
         status->play == FEED_HAS_ENDED ? "has ended" : "was stopped", status->events);
     if (status->speed == 0) {

@@ -70,6 +70,9 @@ static void the_report_tells_whether_it_was_stopped(void **state)
     status.speed = 0;
     progress_report(&status, text, sizeof text);
     assert_string_equal(text, "the replay has ended: 100 events in 2.000s, 50/s");
+    status.mode = FEED_MODE_LIVE;
+    progress_report(&status, text, sizeof text);
+    assert_string_equal(text, "the feeds have ended: 100 events");
 }
 
 static void a_line_is_cut_between_characters(void **state)

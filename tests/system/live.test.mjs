@@ -376,7 +376,9 @@ test('standard input is a feed, and its end is the end', async (t) => {
   input.end('{"kind":"trade","symbol":"A","source":"x","price":"2"}'); // no line end
   const rest = await client.until(isState('ended'));
   assert.deepEqual(itemsOf(rest).map(({ price }) => price), ['2']);
-  assert.equal((await server.ended).code, 0);
+  const { code, stderr } = await server.ended;
+  assert.equal(code, 0);
+  assert.match(stderr.join('\n'), /the feeds have ended: 2 events$/m);
 });
 
 test('a file on standard input is read to its end', async (t) => {

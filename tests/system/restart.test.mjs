@@ -195,7 +195,7 @@ test('a state that cannot be read is refused with its name', async (t) => {
     writeFileSync(`${path}.state`, text);
     const { code, stderr } = await run(['--listen', '127.0.0.1:0', ...live(path)]).ended;
     assert.equal(code, 1);
-    assert.match(stderr.join('\n'), /--record .*prices\.jsonl.*\.state/);
+    assert.match(stderr.join('\n'), /--record .*prices\.jsonl.*\.state.*\(it is damaged\)/);
   }
   writeFileSync(`${path}.state`,
     '{"pricecast":1}\n{"type":"state","epoch":"00000000000000ff","clean":true,"crashes":0}\n' +
