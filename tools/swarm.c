@@ -3,7 +3,6 @@
 #include "tools/swarm.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +12,11 @@
 #include <unistd.h>
 
 #include "tools/digest.h"
+#include "tools/ledger.h"
+#include "tools/lottery.h"
 #include "tools/wsclient.h"
 
 #define NS_PER_S INT64_C(1000000000)
-
-/* Of a stream that a binary client has been told of: no item of it has come. */
-#define SEQ_DEFINED (-1)
 
 enum {
     EVENTS_A_ROUND = 512,
@@ -29,8 +27,7 @@ enum {
 struct client {
     struct wsclient ws; /* first: on_message() gets this */
     bool is_slow, is_writing, has_asked, is_subscribed, is_refused;
-    int64_t *last_seq; /* by stream number, 0 before the first; see also SEQ_DEFINED */
-    uint32_t last_seq_count;
+    struct ledger ledger;
     uint32_t *picks; /* places of its symbols, `pick` of them; NULL: all */
 };
 
@@ -42,9 +39,8 @@ struct swarm {
     char *scratch;
     char *subscribe; /* NULL when each client has its own */
     long subscribe_len;
-    double *weights;    /* of the symbols, each added to those before */
+    struct lottery lottery;
     const char **names; /* for one subscription */
-    uint64_t random;
     int64_t churn_at_ns;
     int64_t start_ns;
     size_t waiting; /* clients without their subscription, and not gone */
@@ -75,48 +71,23 @@ static void note_trouble(struct swarm *swarm, const struct client *client, const
     va_end(args);
 }
 
-/* ---- the promise about sequence numbers ---- */
-
-static int reserve_streams(struct client *client, uint32_t stream)
-{
-    if (stream < client->last_seq_count)
-        return 0;
-    const uint32_t count = (stream + 32) * 2;
-    int64_t *last_seq = reallocarray(client->last_seq, count, sizeof *last_seq);
-    if (last_seq == NULL)
-        return -ENOMEM;
-    memset(last_seq + client->last_seq_count, 0,
-           (count - client->last_seq_count) * sizeof *last_seq);
-    client->last_seq = last_seq;
-    client->last_seq_count = count;
-    return 0;
-}
-
 static void check_items(struct swarm *swarm, struct client *client, const struct digest *digest)
 {
-    for (size_t i = 0; i < digest->item_count; i++) {
-        const struct digest_item *item = &digest->items[i];
-        if (reserve_streams(client, item->stream) != 0)
-            return note_trouble(swarm, client, "out of memory");
-        int64_t *last = &client->last_seq[item->stream];
-        if (digest->type == MESSAGE_DEFINE) {
-            *last = *last == 0 ? SEQ_DEFINED : *last;
-            continue;
-        }
-        swarm->counts.checked++;
-        if (*last == 0 && swarm->settings.is_binary) {
-            swarm->counts.violations++;
-            note_trouble(swarm, client, "%s: an item came before the definition",
-                         digests_stream_name(swarm->digests, item->stream));
-        }
-        if (*last > 0 && item->seq != *last + 1 + item->skipped) {
-            swarm->counts.violations++;
-            note_trouble(swarm, client, "%s: seq %lld with skipped %lld came after seq %lld",
-                         digests_stream_name(swarm->digests, item->stream), (long long)item->seq,
-                         (long long)item->skipped, (long long)*last);
-        }
-        *last = item->seq;
-    }
+    struct ledger_fault fault;
+    const int faults = ledger_enter(&client->ledger, digest, swarm->settings.is_binary, &fault);
+    if (faults < 0)
+        return note_trouble(swarm, client, "out of memory");
+    swarm->counts.checked += digest->type == MESSAGE_DEFINE ? 0 : digest->item_count;
+    swarm->counts.violations += (uint64_t)faults;
+    if (faults == 0)
+        return;
+    const char *stream = digests_stream_name(swarm->digests, fault.item->stream);
+    if (fault.last_seq == 0)
+        note_trouble(swarm, client, "%s: an item came before the definition", stream);
+    else
+        note_trouble(swarm, client, "%s: seq %lld with skipped %lld came after seq %lld", stream,
+                     (long long)fault.item->seq, (long long)fault.item->skipped,
+                     (long long)fault.last_seq);
 }
 
 /* ---- messages ---- */
@@ -176,13 +147,6 @@ static void on_error(struct swarm *swarm, struct client *client, const char *tex
         client->is_refused = !client->is_subscribed;
 }
 
-static void forget_streams(struct client *client, bool is_binary)
-{
-    for (uint32_t i = 0; i < client->last_seq_count; i++)
-        if (client->last_seq[i] > 0)
-            client->last_seq[i] = is_binary ? SEQ_DEFINED : 0;
-}
-
 static void on_text(struct swarm *swarm, struct client *client, const char *text, size_t len,
                     size_t wire_bytes)
 {
@@ -200,7 +164,7 @@ static void on_text(struct swarm *swarm, struct client *client, const char *text
     else if (digest->type == MESSAGE_SUBSCRIBED)
         on_subscribed(swarm, client, text, len);
     else if (digest->type == MESSAGE_RESET || digest->type == MESSAGE_UNSUBSCRIBED)
-        forget_streams(client, swarm->settings.is_binary);
+        ledger_forget(&client->ledger, swarm->settings.is_binary);
     else if (digest->type == MESSAGE_ERROR)
         on_error(swarm, client, text, len);
     if (swarm->settings.has_check)
@@ -268,11 +232,9 @@ static void end_client(struct swarm *swarm, struct client *client, int rc)
             note_trouble(swarm, client, "%s", strerror(-rc));
     }
     wsclient_finish(&client->ws);
-    free(client->last_seq);
+    ledger_finish(&client->ledger);
     free(client->picks);
     client->picks = NULL;
-    client->last_seq = NULL;
-    client->last_seq_count = 0;
 }
 
 static int watch(struct swarm *swarm, struct client *client, int operation)
@@ -303,55 +265,17 @@ static void start_client(struct swarm *swarm)
         end_client(swarm, client, rc);
 }
 
-static uint64_t next_random(struct swarm *swarm)
-{
-    uint64_t z = swarm->random += 0x9e3779b97f4a7c15u; /* splitmix64 */
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-/* Draws a symbol by its weight. */
-static uint32_t draw(struct swarm *swarm)
-{
-    const size_t count = swarm->settings.subscribe.symbol_count;
-    const double at = (double)(next_random(swarm) >> 11) * 0x1p-53 * swarm->weights[count - 1];
-    size_t low = 0, high = count - 1;
-    while (low < high) {
-        const size_t middle = (low + high) / 2;
-        if (swarm->weights[middle] > at)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return (uint32_t)low;
-}
-
-static bool is_picked(const struct client *client, size_t picks, uint32_t symbol)
-{
-    for (size_t i = 0; i < picks; i++)
-        if (client->picks[i] == symbol)
-            return true;
-    return false;
-}
-
-/* Gives a client other symbols, no two of them the same. */
+/* Gives a client other symbols. */
 static int pick_symbols(struct swarm *swarm, struct client *client)
 {
-    enum { DRAWS_MAX = 64 }; /* then the next that is free: a steep skew leaves few to draw */
-    const size_t pick = swarm->settings.pick, count = swarm->settings.subscribe.symbol_count;
+    const size_t pick = swarm->settings.pick;
     if (pick == 0)
         return 0;
     if (client->picks == NULL)
         client->picks = malloc(pick * sizeof *client->picks);
     if (client->picks == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < pick; i++) {
-        uint32_t symbol = draw(swarm);
-        for (int draws = 1; is_picked(client, i, symbol); draws++)
-            symbol = draws < DRAWS_MAX ? draw(swarm) : (uint32_t)((symbol + 1) % count);
-        client->picks[i] = symbol;
-    }
+    lottery_draw(&swarm->lottery, client->picks, pick);
     return 0;
 }
 
@@ -444,20 +368,17 @@ static void on_event(struct swarm *swarm, struct client *client, uint32_t events
 static int prepare_commands(struct swarm *swarm)
 {
     const struct subscribe *subscribe = &swarm->settings.subscribe;
-    const size_t count = subscribe->symbol_count;
+    const int rc = lottery_init(&swarm->lottery, subscribe->symbol_count, swarm->settings.skew,
+                                swarm->settings.seed);
+    if (rc != 0)
+        return rc;
     if (swarm->settings.pick == 0 && !swarm->settings.is_mixed) {
         swarm->subscribe =
             dialect_greeting(swarm->settings.dialect, subscribe, &swarm->subscribe_len);
         return swarm->subscribe_len < 0 ? -ENOMEM : 0;
     }
     swarm->names = calloc(swarm->settings.pick + 1, sizeof *swarm->names);
-    swarm->weights = calloc(count, sizeof *swarm->weights);
-    if (swarm->names == NULL || swarm->weights == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < count; i++)
-        swarm->weights[i] =
-            (i > 0 ? swarm->weights[i - 1] : 0) + pow((double)i + 1, -swarm->settings.skew);
-    return 0;
+    return swarm->names == NULL ? -ENOMEM : 0;
 }
 
 int swarm_create(const struct swarm_settings *settings, struct swarm **out)
@@ -467,7 +388,6 @@ int swarm_create(const struct swarm_settings *settings, struct swarm **out)
     if (swarm == NULL)
         return -ENOMEM;
     swarm->settings = *settings;
-    swarm->random = settings->seed;
     swarm->start_ns = clock_ns(CLOCK_MONOTONIC);
     swarm->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     int rc = swarm->epoll_fd < 0 ? -errno : 0;
@@ -498,7 +418,7 @@ void swarm_destroy(struct swarm *swarm)
         return;
     for (size_t i = 0; i < swarm->counts.started; i++) {
         wsclient_finish(&swarm->clients[i].ws);
-        free(swarm->clients[i].last_seq);
+        ledger_finish(&swarm->clients[i].ledger);
         free(swarm->clients[i].picks);
     }
     if (swarm->epoll_fd >= 0)
@@ -508,7 +428,7 @@ void swarm_destroy(struct swarm *swarm)
     free(swarm->scratch);
     free(swarm->subscribe);
     free(swarm->names);
-    free(swarm->weights);
+    lottery_finish(&swarm->lottery);
     free(swarm);
 }
 
@@ -536,7 +456,8 @@ static int64_t churn_due_clients(struct swarm *swarm)
     if (swarm->churn_at_ns == 0)
         swarm->churn_at_ns = now_ns;
     for (; swarm->churn_at_ns <= now_ns; swarm->churn_at_ns += (int64_t)(1e9 / per_s)) {
-        struct client *client = &swarm->clients[next_random(swarm) % swarm->settings.clients];
+        struct client *client =
+            &swarm->clients[lottery_random(&swarm->lottery) % swarm->settings.clients];
         if (client->ws.fd < 0 || client->is_slow)
             continue;
         const int rc = churn(swarm, client);
