@@ -65,6 +65,9 @@ bool audience_add_stream(struct audience *audience, uint32_t stream, uint64_t se
 /* The stream with this number of the audience's has a new latest event in the book. */
 void audience_note(struct audience *audience, uint32_t index);
 
+/* Fetches what audience_note() of the next routes will need, which may be in no near cache. */
+void audience_prefetch_notes(const struct route *next, size_t count);
+
 /* Sends what has been noted to every member that can take it. */
 void audience_flush(struct audience *audience);
 

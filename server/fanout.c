@@ -320,8 +320,10 @@ void fanout_event(struct fanout *fanout, const struct price_event *event, int64_
     count_add(&fanout->counts.events, 1);
     if (fanout->holds)
         return;
-    for (uint32_t i = 0; i < entry->routes_awake; i++)
+    for (uint32_t i = 0; i < entry->routes_awake; i++) {
+        audience_prefetch_notes(&entry->routes[i], entry->routes_awake - i);
         audience_note(entry->routes[i].audience, entry->routes[i].index);
+    }
 }
 
 /* The next multiple of the period, so that all audiences of one rate share their ticks. */
