@@ -196,7 +196,7 @@ void session_put_resumed(struct reader *reader, uint64_t recovered, uint64_t los
     text_finish(&json);
     free(reply);
     session->resume_reply = NULL;
-    if (session->deferred.len > 0)
+    if (incoming_is_deferring(&session->incoming))
         lws_callback_on_writable(session->wsi); /* session_go_on() from there */
 }
 
@@ -367,30 +367,11 @@ static void on_bad_message(struct session *session, const struct command_error *
         session_close(session, END_BAD_MESSAGES, CLOSE_POLICY, "ten bad messages in a row");
 }
 
-/* Commands are obeyed in their order, and while a resume is under way its topics stay as they are.
- */
-static void message_defer(struct session *session, const char *bytes, size_t len, bool is_binary)
-{
-    const struct {
-        size_t len;
-        bool is_binary;
-    } head = {len, is_binary};
-    if (session->deferred.len + len + sizeof head > SESSION_DEFERRED_BYTES_MAX) {
-        bump(&counts_of(session)->limits_exceeded);
-        say_error(session, "", "limit_exceeded", "too much was said before the end of a resume");
-        return;
-    }
-    text_put(&session->deferred, &head, sizeof head);
-    text_put(&session->deferred, bytes, len);
-    if (session->deferred.failed)
-        session->reader.failed = true;
-}
-
-static void message_obey(struct session *session, const char *bytes, size_t len, bool is_binary)
+static void message_obey(struct session *session, const struct incoming_message *message)
 {
     struct command command;
     struct command_error error = {.code = "bad_request", .message = "messages are text frames"};
-    if (is_binary || !command_parse(bytes, len, &command, &error)) {
+    if (message->is_binary || !command_parse(message->bytes, message->len, &command, &error)) {
         on_bad_message(session, &error);
         return;
     }
@@ -401,80 +382,77 @@ static void message_obey(struct session *session, const char *bytes, size_t len,
     shard_continue(session->shard);
 }
 
-static void on_message(struct session *session, const char *bytes, size_t len)
+/* ---- receiving ---- */
+
+static void message_defer(struct session *session, const struct incoming_message *message)
 {
-    const bool is_binary = lws_frame_is_binary(session->wsi);
+    const int rc = incoming_defer(&session->incoming, message);
+    if (rc == -ENOMEM)
+        session->reader.failed = true;
+    if (rc != -ENOSPC)
+        return;
+    bump(&counts_of(session)->limits_exceeded);
+    say_error(session, "", "limit_exceeded", "too much was said before the end of a resume");
+}
+
+/* Commands are obeyed in their order, and while a resume is under way its topics stay as they are.
+ */
+static void on_message(struct session *session, struct incoming_message *message)
+{
+    message->is_binary = lws_frame_is_binary(session->wsi);
     bump(&counts_of(session)->messages_in);
-    if (reader_is_recovering(&session->reader) || session->deferred.len > 0)
-        message_defer(session, bytes, len, is_binary);
+    if (reader_is_recovering(&session->reader) || incoming_is_deferring(&session->incoming))
+        message_defer(session, message);
     else
-        message_obey(session, bytes, len, is_binary);
+        message_obey(session, message);
 }
 
 void session_go_on(struct session *session)
 {
-    struct text waiting = session->deferred;
+    struct incoming *incoming = &session->incoming;
+    struct incoming_message message;
     size_t at = 0;
-    if (waiting.len == 0 || session->closing)
+    if (!incoming_is_deferring(incoming) || session->closing)
         return;
-    while (at < waiting.len && !reader_is_recovering(&session->reader)) {
-        struct {
-            size_t len;
-            bool is_binary;
-        } head;
-        memcpy(&head, waiting.bytes + at, sizeof head);
-        at += sizeof head;
-        message_obey(session, waiting.bytes + at, head.len, head.is_binary);
-        at += head.len;
-    }
-    session->deferred = (struct text){0};
-    if (at < waiting.len)
-        text_put(&session->deferred, waiting.bytes + at, waiting.len - at);
-    text_finish(&waiting);
+    while (!reader_is_recovering(&session->reader) && incoming_next(incoming, &at, &message))
+        message_obey(session, &message);
+    if (!incoming_drop(incoming, at))
+        session->reader.failed = true;
 }
 
-/* ---- receiving ---- */
-
-/* The rest of a message that is too large is read and forgotten, up to a limit. */
-static void discard(struct session *session, size_t len, bool is_last)
+static void on_too_large(struct session *session)
 {
-    text_finish(&session->rx);
-    session->discarded += len;
-    if (session->discarded > SESSION_DISCARD_BYTES_MAX) {
-        session_close(session, END_TOO_BIG, CLOSE_TOO_BIG, "message too large");
-    } else if (is_last) {
-        struct command_error error = {.code = "too_large"};
-        snprintf(error.message, sizeof error.message, "a message has at most %zu bytes",
-                 limits_of(session)->message_bytes_max);
-        session->discarded = 0;
-        on_bad_message(session, &error);
-    }
+    struct command_error error = {.code = "too_large"};
+    snprintf(error.message, sizeof error.message, "a message has at most %zu bytes",
+             limits_of(session)->message_bytes_max);
+    on_bad_message(session, &error);
 }
 
 void session_receive(struct session *session, const char *bytes, size_t len)
 {
     const bool is_last =
         lws_is_final_fragment(session->wsi) && lws_remaining_packet_payload(session->wsi) == 0;
+    struct incoming_message message;
     if (session->closing)
         return;
-    if (session->discarded > 0 || session->rx.len + len > limits_of(session)->message_bytes_max) {
-        discard(session, session->rx.len + len, is_last);
-        return;
-    }
-    if (is_last && session->rx.len == 0) {
-        on_message(session, bytes, len);
-        return;
-    }
-    if (len > 0)
-        text_put(&session->rx, bytes, len);
-    if (session->rx.failed) {
+    switch (incoming_take(&session->incoming, bytes, len, is_last,
+                          limits_of(session)->message_bytes_max, &message)) {
+    case INCOMING_PART:
+        break;
+    case INCOMING_MESSAGE:
+        on_message(session, &message);
+        incoming_forget(&session->incoming);
+        break;
+    case INCOMING_TOO_LARGE:
+        on_too_large(session);
+        break;
+    case INCOMING_ENDLESS:
+        session_close(session, END_TOO_BIG, CLOSE_TOO_BIG, "message too large");
+        break;
+    case INCOMING_NO_MEMORY:
         session->reader.failed = true;
-        return;
+        break;
     }
-    if (!is_last)
-        return;
-    on_message(session, session->rx.bytes, session->rx.len);
-    text_finish(&session->rx); /* thousands keep nothing for the next one */
 }
 
 /* ---- life ---- */
@@ -598,8 +576,7 @@ void session_closed(struct session *session)
     bump(&shard->counts.ended[session->end]);
     wheel_remove(&session->watch);
     reader_finish(&session->reader);
-    text_finish(&session->rx);
-    text_finish(&session->deferred);
+    incoming_finish(&session->incoming);
     free(session->resume_reply);
     resume_forget_place(session);
     *session->link = session->next;

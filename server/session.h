@@ -9,14 +9,13 @@
 
 #include "server/command.h"
 #include "server/fanout.h"
+#include "server/incoming.h"
 #include "server/text.h"
 #include "server/wheel.h"
 
-#define SESSION_TOPIC_BYTES_MAX    (256u << 10) /* of their texts: a list of them is one message */
-#define SESSION_DEFERRED_BYTES_MAX (1u << 20)   /* of messages that wait for a resume */
-#define SESSION_STRIKES_MAX        10           /* bad messages in a row before it is closed */
-#define SESSION_DISCARD_BYTES_MAX  (1u << 20) /* of a message that is too large; then close 1009 */
-#define SESSION_CLOSE_MS           1000       /* for the close to reach the client */
+#define SESSION_TOPIC_BYTES_MAX (256u << 10) /* of their texts: a list of them is one message */
+#define SESSION_STRIKES_MAX     10           /* bad messages in a row before it is closed */
+#define SESSION_CLOSE_MS        1000         /* for the close to reach the client */
 
 /* Why a session is over. */
 enum session_end {
@@ -50,11 +49,9 @@ struct session {
     int64_t progress_at_ms;            /* its socket has taken something since, or nothing waited */
     uint32_t acked;                    /* what it had taken then */
     uint32_t number;                   /* on its shard, ever */
-    struct text rx;                    /* a message of which only a part has come */
-    size_t discarded;                  /* bytes of a message that is too large */
+    struct incoming incoming;          /* also those that wait for the end of a resume */
     struct resume_reply *resume_reply; /* while a resume is under way */
     struct place_letter *place;        /* while it is looked up where one begins */
-    struct text deferred;              /* messages that wait for its end */
     uint8_t strikes;
     bool subscribed; /* once: for --wait-clients */
     bool closing;
