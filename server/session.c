@@ -414,7 +414,8 @@ void session_go_on(struct session *session)
     size_t at = 0;
     if (!incoming_is_deferring(incoming) || session->closing)
         return;
-    while (!reader_is_recovering(&session->reader) && incoming_next(incoming, &at, &message))
+    while (!session->closing && !reader_is_recovering(&session->reader) &&
+           incoming_next(incoming, &at, &message))
         message_obey(session, &message);
     if (!incoming_drop(incoming, at))
         session->reader.failed = true;

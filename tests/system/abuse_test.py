@@ -257,6 +257,26 @@ class Frames(OneServer):
                 client.socket.sendall(frame(payload, opcode=8))
                 client.closing_code()
 
+    def test_what_waits_for_a_resume_is_not_obeyed_once_the_session_closes(self):
+        latest = lambda: self.server.get("/api/v1/latest")["data"]
+        wait_until(lambda: len(latest()) >= 10, "the first prices")
+        streams = [[item["source"], item["symbol"], item["kind"], 0] for item in latest()]
+        with RawClient(self.server) as client:
+            epoch = client.until_type("hello")[-1]["epoch"]
+            resume = {"op": "subscribe", "symbols": ["*"],
+                      "resume": {"epoch": epoch, "streams": streams}}
+            # All at once: most of it comes while the resume is under way.
+            client.socket.sendall(frame(json.dumps(resume).encode()) + frame(b"rubbish") * 10
+                                  + frame(b'{"op":"ping","id":"too late"}'))
+            kinds = []
+            message = client.receive()
+            while isinstance(message, dict):
+                kinds.append(message["type"])
+                message = client.receive()
+            self.assertEqual(message, ("close", 1008))
+            self.assertEqual(kinds.count("error"), 10)
+            self.assertNotIn("pong", kinds)
+
     def test_a_flood_of_pings_and_commands_slows_nobody(self):
         with RawClient(self.server) as client:
             flood = frame(b"x" * 125, opcode=9) * 500
