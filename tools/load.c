@@ -235,6 +235,7 @@ static int report(const struct run *run)
         .clients = (size_t)settings->clients,
         .slow_clients = (size_t)settings->slow,
         .seconds = (double)(now_ns(CLOCK_MONOTONIC) - run->start_ns) / (double)NS_PER_S,
+        .asked_seconds = settings->duration_s,
         .own_cpu_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID) - run->own_cpu_ns,
         .has_check = settings->has_check,
         .has_server = settings->server_pid != 0 && read_server(settings, &report.server) == 0,

@@ -60,6 +60,25 @@ static double cost_connection_us(const struct load_report *report)
                : 0;
 }
 
+const char *load_report_caution(const struct load_report *report)
+{
+    static const double busy_percent = 90, late_factor = 1.1, late_s = 0.5;
+    static char text[128];
+    const double percent = cpu_percent(report, report->own_cpu_ns);
+    if (percent >= busy_percent)
+        snprintf(text, sizeof text,
+                 "this program was busy %.0f %% of the time: rates and latencies may be its own",
+                 percent);
+    else if (report->asked_seconds > 0 &&
+             report->seconds > report->asked_seconds * late_factor + late_s)
+        snprintf(text, sizeof text,
+                 "%.1f s became %.1f s: the machine was too busy for this program",
+                 report->asked_seconds, report->seconds);
+    else
+        return NULL;
+    return text;
+}
+
 void load_report_print(const struct load_report *report)
 {
     const struct swarm_counts *counts = report->counts;
@@ -97,6 +116,9 @@ void load_report_print(const struct load_report *report)
     if (report->has_check)
         printf("%-11s %" PRIu64 " items, %" PRIu64 " out of sequence\n", "checked", counts->checked,
                counts->violations);
+    const char *caution = load_report_caution(report);
+    if (caution != NULL)
+        printf("%-11s %s\n", "caution", caution);
 }
 
 void load_report_print_json(const struct load_report *report)
@@ -133,6 +155,10 @@ void load_report_print_json(const struct load_report *report)
                                   : 0,
                cost_connection_us(report), report->rss_start_bytes, report->server.rss_bytes,
                report->server.rss_peak_bytes, connection_bytes(report));
-    printf("\"own_cpu_s\":%.6f,\"own_cpu_us_per_update\":%.4f}\n", (double)report->own_cpu_ns / 1e9,
+    const char *caution = load_report_caution(report);
+    if (caution != NULL)
+        printf("\"caution\":\"%s\",", caution);
+    printf("\"own_cpu_s\":%.6f,\"own_cpu_percent\":%.2f,\"own_cpu_us_per_update\":%.4f}\n",
+           (double)report->own_cpu_ns / 1e9, cpu_percent(report, report->own_cpu_ns),
            cost_us(report, report->own_cpu_ns));
 }

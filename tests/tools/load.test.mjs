@@ -197,7 +197,7 @@ test('the table for people has every measure', async () => {
   ]);
   assert.equal(code, 0);
   assert.deepEqual(
-    stdout.map((line) => line.slice(0, 11).trim()),
+    stdout.map((line) => line.slice(0, 11).trim()).filter((row) => row !== 'caution'),
     ['clients', 'slow', 'measured', 'frames', 'updates', 'received', 'latency', 'own CPU',
       'server CPU', 'server RAM', 'checked'],
   );
