@@ -1,15 +1,17 @@
 #include "server/agree.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 
-enum need { NEEDS_RECORDING, NEEDS_REPLAY };
-
-/* The first option that none of the feeds can follow, or NULL. */
-static const char *find_idle(const struct options *options, bool has_recordings, bool has_replay,
-                             enum need *need)
+static bool has_replay(const struct feed_kinds *feeds)
 {
+    return feeds->files + feeds->sims > 0;
+}
+
+void agree_check(const struct options *options, const struct feed_kinds *feeds,
+                 void (*tell)(void *ctx, const char *line), void *ctx)
+{
+    enum need { NEEDS_RECORDING, NEEDS_REPLAY };
     const struct {
         const char *name;
         bool is_given;
@@ -21,35 +23,30 @@ static const char *find_idle(const struct options *options, bool has_recordings,
         {"max-gap", options->max_gap_ns > 0, NEEDS_REPLAY},
         {"lossless", options->lossless, NEEDS_REPLAY},
         {"rebase", options->rebase, NEEDS_REPLAY},
-        {"from", options->from.kind != WHEN_UNSET, NEEDS_REPLAY},
-        {"to", options->to.kind != WHEN_UNSET, NEEDS_REPLAY},
+        {"from", options->from.kind != WHEN_UNSET && options->from.kind != WHEN_AT, NEEDS_REPLAY},
+        {"to", options->to.kind != WHEN_UNSET && options->to.kind != WHEN_AT, NEEDS_REPLAY},
         /* A simulated market has no end to begin again at, no dates, and is in order. */
         {"loop", options->loop, NEEDS_RECORDING},
         {"from with a date", options->from.kind == WHEN_AT, NEEDS_RECORDING},
         {"to with a date", options->to.kind == WHEN_AT, NEEDS_RECORDING},
         {"reorder-window", options->reorder_window_ns > 0, NEEDS_RECORDING},
     };
+    char line[200];
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        *need = rules[i].need;
-        if (rules[i].is_given && !(rules[i].need == NEEDS_RECORDING ? has_recordings : has_replay))
-            return rules[i].name;
+        const bool is_met = rules[i].need == NEEDS_RECORDING ? feeds->files > 0 : has_replay(feeds);
+        if (!rules[i].is_given || is_met)
+            continue;
+        snprintf(line, sizeof line, "--%s does nothing: none of the feeds is a recording%s",
+                 rules[i].name, rules[i].need == NEEDS_REPLAY ? " or sim:" : "");
+        tell(ctx, line);
     }
-    return NULL;
+    if (options->exit_at_end && feeds->endless != NULL) {
+        snprintf(line, sizeof line, "--exit-at-end does nothing: %s does not end", feeds->endless);
+        tell(ctx, line);
+    }
 }
 
-int agree_check(const struct options *options, const struct feed_kinds *feeds, char *error,
-                size_t error_size)
+bool agree_is_lossless(const struct options *options, const struct feed_kinds *feeds)
 {
-    enum need need;
-    const bool has_recordings = feeds->files > 0;
-    const char *idle = find_idle(options, has_recordings, has_recordings || feeds->sims > 0, &need);
-    if (idle != NULL)
-        snprintf(error, error_size, "--%s: allowed with a recording%s; none of the feeds is one",
-                 idle, need == NEEDS_REPLAY ? " or sim:" : "");
-    else if (options->exit_at_end && feeds->endless != NULL)
-        snprintf(error, error_size, "--exit-at-end: allowed with feeds that end; %s does not",
-                 feeds->endless);
-    else
-        return 0;
-    return -EINVAL;
+    return options->lossless && has_replay(feeds);
 }

@@ -144,11 +144,12 @@ static int feed_open(struct program *program)
     return feed_create(&feed, program->bus, &program->feed, program->error, sizeof program->error);
 }
 
-static int feeds_agree(struct program *program)
+static void feeds_agree(struct program *program)
 {
     struct feed_kinds kinds;
     feed_kinds(program->feed, &kinds);
-    return agree_check(&program->options, &kinds, program->error, sizeof program->error);
+    agree_check(&program->options, &kinds, on_message, program);
+    program->options.lossless = agree_is_lossless(&program->options, &kinds);
 }
 
 /* A live broadcast that is recorded in parts goes on where it left off. */
@@ -299,7 +300,7 @@ static int open_all(struct program *program)
     if (rc == 0) /* may wait for the other end of a pipe: until then a signal ends the process */
         rc = feed_open(program);
     if (rc == 0)
-        rc = feeds_agree(program);
+        feeds_agree(program);
     program->bad_arguments = rc == -EINVAL;
     if (rc == 0 && !signals_open(program))
         rc = -errno;

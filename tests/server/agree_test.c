@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
-#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "server/agree.h"
@@ -13,35 +13,45 @@ static const struct feed_kinds recording = {.files = 1}, market = {.sims = 1},
                                live = {.live = 1, .endless = "push:"}, standard_input = {.live = 1},
                                mixed = {.files = 1, .live = 1, .endless = "push:"};
 
-/* Takes NULL-ended options. */
-static int check(const struct feed_kinds *feeds, char *error, size_t error_size, const char *first,
-                 const char *second)
+struct told {
+    size_t count;
+    char line[256]; /* the last one */
+};
+
+static void tell(void *ctx, const char *line)
+{
+    struct told *told = ctx;
+    told->count++;
+    snprintf(told->line, sizeof told->line, "%s", line);
+}
+
+static struct told check(const struct feed_kinds *feeds, const char *first, const char *second)
 {
     char *argv[] = {(char *)"pricecast", (char *)first, (char *)second, NULL};
+    char error[1024];
     struct options options;
+    struct told told = {0};
     const int argc = first == NULL ? 1 : second == NULL ? 2 : 3;
-    assert_int_equal(options_parse(argc, argv, &options, error, error_size), OPTIONS_RUN);
-    error[0] = '\0';
-    const int rc = agree_check(&options, feeds, error, error_size);
+    assert_int_equal(options_parse(argc, argv, &options, error, sizeof error), OPTIONS_RUN);
+    agree_check(&options, feeds, tell, &told);
     options_finish(&options);
-    return rc;
+    return told;
 }
 
 static void good(const struct feed_kinds *feeds, const char *first, const char *second)
 {
-    char error[1024];
-    if (check(feeds, error, sizeof error, first, second) != 0)
-        fail_msg("%s", error);
-    assert_string_equal(error, "");
+    const struct told told = check(feeds, first, second);
+    if (told.count != 0)
+        fail_msg("%s", told.line);
 }
 
-static void bad(const struct feed_kinds *feeds, const char *first, const char *second,
-                const char *says)
+static void idle(const struct feed_kinds *feeds, const char *first, const char *second,
+                 const char *says)
 {
-    char error[1024];
-    assert_int_equal(check(feeds, error, sizeof error, first, second), -EINVAL);
-    if (strncmp(error, first, strlen(first)) != 0 || strstr(error, says) == NULL)
-        fail_msg("%s", error);
+    const struct told told = check(feeds, first, second);
+    assert_int_equal(told.count, 1);
+    if (strncmp(told.line, first, strlen(first)) != 0 || strstr(told.line, says) == NULL)
+        fail_msg("%s", told.line);
 }
 
 static const char *const of_replays[][2] = {
@@ -59,8 +69,10 @@ static void what_only_a_replay_follows_needs_one(void **state)
     for (size_t i = 0; i < OF_REPLAYS; i++) {
         good(&recording, of_replays[i][0], of_replays[i][1]);
         good(&mixed, of_replays[i][0], of_replays[i][1]);
-        bad(&live, of_replays[i][0], of_replays[i][1], ": allowed with a recording");
-        bad(&standard_input, of_replays[i][0], of_replays[i][1], ": allowed with a recording");
+        idle(&live, of_replays[i][0], of_replays[i][1],
+             " does nothing: none of the feeds is a recording");
+        idle(&standard_input, of_replays[i][0], of_replays[i][1],
+             " does nothing: none of the feeds is a recording");
     }
 }
 
@@ -70,9 +82,9 @@ static void a_simulated_market_has_no_dates_and_no_end(void **state)
     for (size_t i = 0; i < OF_REPLAYS - OF_RECORDINGS; i++)
         good(&market, of_replays[i][0], of_replays[i][1]);
     for (size_t i = OF_REPLAYS - OF_RECORDINGS; i < OF_REPLAYS; i++)
-        bad(&market, of_replays[i][0], of_replays[i][1],
-            ": allowed with a recording; none of the feeds is one");
-    bad(&market, "--from", "2024-01-01", "--from with a date: ");
+        idle(&market, of_replays[i][0], of_replays[i][1],
+             " does nothing: none of the feeds is a recording");
+    idle(&market, "--from", "2024-01-01", "--from with a date does nothing");
 }
 
 static void what_goes_on_for_ever_has_no_end_to_exit_at(void **state)
@@ -81,8 +93,8 @@ static void what_goes_on_for_ever_has_no_end_to_exit_at(void **state)
     good(&recording, "--exit-at-end", NULL);
     good(&market, "--exit-at-end", NULL); /* --to +10s, or the command to stop */
     good(&standard_input, "--exit-at-end", NULL);
-    bad(&live, "--exit-at-end", NULL, ": allowed with feeds that end; push: does not");
-    bad(&mixed, "--exit-at-end", NULL, "push: does not");
+    idle(&live, "--exit-at-end", NULL, " does nothing: push: does not end");
+    idle(&mixed, "--exit-at-end", NULL, "push: does not end");
 }
 
 static void what_is_as_it_would_be_anyway_is_no_matter(void **state)
@@ -94,6 +106,26 @@ static void what_is_as_it_would_be_anyway_is_no_matter(void **state)
     good(&market, "--rebase", "now");
 }
 
+static void only_a_replay_waits_for_slow_clients(void **state)
+{
+    (void)state;
+    const struct options lossless = {.lossless = true}, lossy = {.lossless = false};
+    assert_true(agree_is_lossless(&lossless, &recording));
+    assert_true(agree_is_lossless(&lossless, &market));
+    assert_true(agree_is_lossless(&lossless, &mixed));
+    assert_false(agree_is_lossless(&lossless, &live));
+    assert_false(agree_is_lossless(&lossy, &recording));
+}
+
+static void each_idle_option_is_told(void **state)
+{
+    (void)state;
+    const struct options options = {.speed = 2, .loop = true, .exit_at_end = true};
+    struct told told = {0};
+    agree_check(&options, &live, tell, &told);
+    assert_int_equal(told.count, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +133,8 @@ int main(void)
         cmocka_unit_test(a_simulated_market_has_no_dates_and_no_end),
         cmocka_unit_test(what_goes_on_for_ever_has_no_end_to_exit_at),
         cmocka_unit_test(what_is_as_it_would_be_anyway_is_no_matter),
+        cmocka_unit_test(only_a_replay_waits_for_slow_clients),
+        cmocka_unit_test(each_idle_option_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

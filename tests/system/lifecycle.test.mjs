@@ -233,12 +233,20 @@ test('bad options are refused in a line that names option, value and what is all
     [['--record', ''], /--record/],
     [['--loop', '--exit-at-end'], /--loop/, /--exit-at-end/],
     [['--record-fsync', 'flush'], /--record-fsync/, /with --record PATH, which is missing/],
-    [['--feed', 'push:', '--lossless'], /--lossless: allowed with a recording or sim:; none of the f/],
-    [['--feed', 'sim:', '--loop'], /--loop: allowed with a recording; none of the feeds is one/],
-    [['--feed', 'push:', '--exit-at-end'], /--exit-at-end: allowed with feeds that end; push: does not/],
     [['--config', '/nowhere.json'], /--config \/nowhere\.json.*No such file or directory$/],
   ];
   for (const [args, ...patterns] of bad) await refused(2, args, ...patterns);
+});
+
+test('options that do nothing for the feeds there are, are told and left out', async (t) => {
+  const server = await startServer(t, ['--feed', 'push:', '--lossless', '--start-paused', '--exit-at-end']);
+  const { stderr } = await server.stop();
+  const idle = stderr.filter((line) => /does nothing/.test(line)).map((line) => line.replace(/^.* --/, '--'));
+  assert.deepEqual(idle, [
+    '--start-paused does nothing: none of the feeds is a recording or sim:',
+    '--lossless does nothing: none of the feeds is a recording or sim:',
+    '--exit-at-end does nothing: push: does not end',
+  ]);
 });
 
 test('an error is one line, whatever stands in an argument', async () => {
