@@ -42,8 +42,8 @@ struct feed {
     int timer_fd;
     pthread_t thread;
     bool has_loop, has_thread, holding, ended, closing;
-    struct feed_command seek; /* the one under way, for its done() */
-    uint64_t loops;
+    struct feed_command seek;     /* the one under way, for its done() */
+    uint64_t loops, sent_at_turn; /* a turn that brought nothing is the last */
     struct report report;
     pthread_mutex_t lock; /* of what follows */
     struct queued *first_command, **last_command;
@@ -160,10 +160,11 @@ static void schedule(struct feed *feed, int64_t now, int64_t next_ns, bool again
 static bool turn_around(struct feed *feed)
 {
     struct track *files = &feed->tracks[TRACK_FILES];
-    if (!feed->options.loop || files->inputs_count == 0 || files->sent == 0) {
+    if (!feed->options.loop || files->inputs_count == 0 || files->sent == feed->sent_at_turn) {
         files->steps = 0; /* those it had no more events for */
         return false;
     }
+    feed->sent_at_turn = files->sent;
     bus_reset(feed->bus, RESET_LOOP);
     feed->loops++;
     report_pace_anew(&feed->report);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -252,7 +253,10 @@ static void job_done(uv_work_t *job, int status)
         return;
     if (input->work_rc != 0) {
         input->ended = true;
-        input->hooks.message(input->hooks.ctx, "a source cannot be read again");
+        char text[400];
+        snprintf(text, sizeof text, "%.300s: it cannot be read again: %s", input->name,
+                 strerror(-input->work_rc));
+        input->hooks.message(input->hooks.ctx, text);
     } else if (input->wanted == WORK_FILL) {
         counts_take(input);
         if (input->work == WORK_REWIND)

@@ -241,6 +241,8 @@ int unpack_open(const char *path, struct unpack **out)
     if (unpack == NULL)
         return -ENOMEM;
     unpack->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (unpack->fd < 0 && errno == ENXIO && strcmp(path, "/dev/stdin") == 0)
+        unpack->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0); /* a socket cannot be opened */
     int rc = unpack->fd < 0 || fstat(unpack->fd, &about) != 0 ? -errno : 0;
     if (rc == 0)
         rc = choose_encoding(unpack);

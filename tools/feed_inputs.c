@@ -114,6 +114,11 @@ static int input_skip(const struct feed_inputs_options *options, struct input *i
     return rc;
 }
 
+static bool is_standard_input(const char *spec)
+{
+    return spec[0] == '-' && (spec[1] == '\0' || spec[1] == '?');
+}
+
 int feed_inputs_open(const struct feed_inputs_options *options, struct feed_inputs **out,
                      char *error, size_t error_size)
 {
@@ -124,9 +129,16 @@ int feed_inputs_open(const struct feed_inputs_options *options, struct feed_inpu
     inputs->streams = streams_create(STREAMS_MAX_LIMIT);
     inputs->inputs = calloc(options->specs_count, sizeof *inputs->inputs);
     snprintf(error, error_size, "out of memory");
+    bool has_standard_input = false;
     int rc = inputs->streams == NULL || inputs->inputs == NULL ? -ENOMEM : 0;
     for (size_t i = 0; i < options->specs_count && rc == 0; i++) {
         inputs->count++;
+        if (is_standard_input(options->specs[i]) && has_standard_input) {
+            snprintf(error, error_size, "%s: there is only one standard input", options->specs[i]);
+            rc = -EINVAL;
+            break;
+        }
+        has_standard_input |= is_standard_input(options->specs[i]);
         rc = input_open(options, &inputs->inputs[i], options->specs[i], error, error_size);
         if (rc == 0)
             rc = input_skip(options, &inputs->inputs[i], error, error_size);

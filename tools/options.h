@@ -1,6 +1,7 @@
 /* options: the command line of a tool, read by one table that also makes --help.
  *
  * `--name value`, `--name=value` and flags, in any order among the other words; `--` ends them.
+ * What begins with -? is a word: standard input with keys, see feed/spec.h.
  * --help and --version are answered here. A refusal is one line on stderr that names the option,
  * the value and what is allowed. */
 #ifndef PRICECAST_TOOLS_OPTIONS_H

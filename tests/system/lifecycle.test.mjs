@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -260,6 +261,21 @@ test('a pipe that nobody writes to can be given up', async (t) => {
   await once(server.child, 'spawn');
   server.child.kill('SIGTERM');
   await server.ended;
+});
+
+test('a pipe has one turn: a loop that brings nothing more ends, with a word', async (t) => {
+  const path = join(temporaryFolder(t), 'pipe');
+  execFileSync('mkfifo', [path]);
+  const server = run(['--listen', '127.0.0.1:0', '--feed', path, '--loop', '--speed', 'max']);
+  await once(server.child, 'spawn');
+  const lines = trades(50000).map((item) => `${JSON.stringify(item)}\n`); // more than a buffer holds
+  await writeFile(path, lines.join(''));
+  await server.stderrLine(/the replay has ended: 50000 events/);
+  server.child.kill('SIGTERM');
+  const { stderr } = await server.ended;
+  const told = stderr.filter((line) => line.includes('cannot be read again'));
+  assert.equal(told.length, 1);
+  assert.match(told[0], /pipe: it cannot be read again: Illegal seek$/);
 });
 
 test('help and version go to standard output', async () => {

@@ -230,6 +230,16 @@ test('sorts within --reorder-window, and tells how many came later than that', a
   assert.match(told.stderr, /1 events came later than --reorder-window allows\n$/);
 });
 
+test('standard input can have keys, and be there once', async () => {
+  const input = '7;1.50;1700000000\n';
+  const spec = '-?columns=-,price,ts&symbol=A&source=x&delimiter=;';
+  const out = execFileSync(program, ['cat', spec], { input, encoding: 'utf8' });
+  assert.equal(out, '{"kind":"trade","symbol":"A","source":"x","seq":1,"ts":1700000000000000,"price":"1.50"}\n');
+  const { code, stderr } = await feed(['cat', '-', spec]);
+  assert.equal(code, 2);
+  assert.match(stderr, /: there is only one standard input\n$/);
+});
+
 test('keys that only CSV takes say that it is CSV', async () => {
   const path = fresh('.txt');
   writeFileSync(path, '7 1.50 "A" 1700000000\n8 2.50 "B" 1700000001\n');
