@@ -114,14 +114,27 @@ static int input_skip(const struct feed_inputs_options *options, struct input *i
     return rc;
 }
 
-static bool is_standard_input(const char *spec)
+/* Two readers would each get a part of it. */
+static int specs_check(const struct feed_inputs_options *options, char *error, size_t error_size)
 {
-    return spec[0] == '-' && (spec[1] == '\0' || spec[1] == '?');
+    bool has_standard_input = false;
+    for (size_t i = 0; i < options->specs_count; i++) {
+        const char *spec = options->specs[i];
+        const bool is_it = spec[0] == '-' && (spec[1] == '\0' || spec[1] == '?');
+        if (is_it && has_standard_input) {
+            snprintf(error, error_size, "%s: there is only one standard input", spec);
+            return -EINVAL;
+        }
+        has_standard_input |= is_it;
+    }
+    return 0;
 }
 
 int feed_inputs_open(const struct feed_inputs_options *options, struct feed_inputs **out,
                      char *error, size_t error_size)
 {
+    if (specs_check(options, error, error_size) != 0)
+        return -EINVAL;
     struct feed_inputs *inputs = calloc(1, sizeof *inputs);
     if (inputs == NULL)
         return -ENOMEM;
@@ -129,16 +142,9 @@ int feed_inputs_open(const struct feed_inputs_options *options, struct feed_inpu
     inputs->streams = streams_create(STREAMS_MAX_LIMIT);
     inputs->inputs = calloc(options->specs_count, sizeof *inputs->inputs);
     snprintf(error, error_size, "out of memory");
-    bool has_standard_input = false;
     int rc = inputs->streams == NULL || inputs->inputs == NULL ? -ENOMEM : 0;
     for (size_t i = 0; i < options->specs_count && rc == 0; i++) {
         inputs->count++;
-        if (is_standard_input(options->specs[i]) && has_standard_input) {
-            snprintf(error, error_size, "%s: there is only one standard input", options->specs[i]);
-            rc = -EINVAL;
-            break;
-        }
-        has_standard_input |= is_standard_input(options->specs[i]);
         rc = input_open(options, &inputs->inputs[i], options->specs[i], error, error_size);
         if (rc == 0)
             rc = input_skip(options, &inputs->inputs[i], error, error_size);
