@@ -154,6 +154,10 @@ static void connection_refuse(struct shard *shard, int fd, enum admission_verdic
 {
     const bool is_full = verdict == ADMISSION_FULL;
     char body[120], answer[320];
+    /* First, so that who has the answer finds it counted. */
+    count_add(&shard->counts.refused, 1);
+    if (verdict == ADMISSION_ADDRESS_FULL)
+        count_add(&shard->counts.refused_per_ip, 1);
     const int body_len = snprintf(body, sizeof body,
                                   "{\"error\":{\"code\":\"rate_limited\","
                                   "\"message\":\"too many connections%s\"}}",
@@ -166,9 +170,6 @@ static void connection_refuse(struct shard *shard, int fd, enum admission_verdic
     const ssize_t sent = send(fd, answer, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)sent;
     close(fd);
-    count_add(&shard->counts.refused, 1);
-    if (verdict == ADMISSION_ADDRESS_FULL)
-        count_add(&shard->counts.refused_per_ip, 1);
 }
 
 void connection_enter(struct shard *shard, int fd, const struct sockaddr *from)
