@@ -59,11 +59,13 @@ class Connections(unittest.TestCase):
             self.place_becomes_free(server, clients)
 
     def test_connect_holds_no_connection(self):
-        with Server(*SIM, "--max-clients", "2") as server:
-            for _ in range(6):
+        with Server(*SIM, "--max-clients", "4") as server:
+            for _ in range(12):
                 answer = exchange(server, b"CONNECT / HTTP/1.1\r\nHost: x\r\n\r\n")
                 self.assertNotIn(b" 200 ", answer)
-            self.assertEqual(server.get("/api/v1/status")["clients"]["connections"], 1)
+            # The one that asks is the only one, as soon as the server has heard of the last end.
+            wait_until(lambda: server.get("/api/v1/status")["clients"]["connections"] == 1,
+                       "the connections' end")
 
     def test_one_address_has_its_own_limit(self):
         with Server(*SIM, "--max-clients-per-ip", "3") as server:
