@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/keeper.h"
+#include "server/obey.h"
 #include "server/session.h"
 #include "server/shard.h"
 
@@ -296,7 +297,7 @@ static void on_place_answer(struct shard *shard, struct shard_mail *mail)
         letter->resume.from_elsewhere |=
             fanout_epoch(shard->fanout) != letter->place.epoch || fanout_holds(shard->fanout);
         wishes_settle(letter, fanout_book(shard->fanout));
-        session_resume(session, &letter->command, &letter->resume);
+        obey_resume(session, &letter->command, &letter->resume);
     }
     place_letter_free(letter);
     shard_continue(shard);

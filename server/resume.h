@@ -33,7 +33,7 @@ void resume_count_lost(const struct resume *resume, const struct reader *reader,
 /* The id of an event of /sse: everything up to a place. Returns false if it is none. */
 bool resume_read_id(const char *id, struct wire_place *out);
 
-/* Finds out where each stream stood at a place, and then calls session_resume(). Takes the command
+/* Finds out where each stream stood at a place, and then calls obey_resume(). Takes the command
  * on success; 0 or -ENOMEM. While it is under way session->place is set: when the session ends
  * before, call resume_forget_place(). */
 struct place_letter;

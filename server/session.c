@@ -12,6 +12,7 @@
 #include "server/heartbeat.h"
 #include "server/log.h"
 #include "server/messages.h"
+#include "server/obey.h"
 #include "server/peer.h"
 #include "server/resume.h"
 #include "server/shard.h"
@@ -130,8 +131,8 @@ void session_say(struct session *session, const struct text *json)
     text_finish(&frame);
 }
 
-static void say_error(struct session *session, const char *id, const char *code,
-                      const char *message)
+void session_say_error(struct session *session, const char *id, const char *code,
+                       const char *message)
 {
     struct text json = {0};
     command_put_error(&json, id, code, message);
@@ -139,230 +140,17 @@ static void say_error(struct session *session, const char *id, const char *code,
     text_finish(&json);
 }
 
-/* ---- commands ---- */
+/* ---- receiving ---- */
 
 static const struct server_options *limits_of(const struct session *session)
 {
     return server_options(session->shard->server);
 }
 
-/* Returns false with the limit that is exceeded. */
-static bool topics_allowed(const struct topics *topics, const struct server_options *limits,
-                           char *said, size_t size)
-{
-    size_t bytes = 0, patterns = 0;
-    for (size_t i = 0; i < topics->count; i++) {
-        bytes += strlen(topics->list[i].symbol);
-        patterns += topic_is_pattern(topics->list[i].symbol);
-    }
-    if (topics->count > limits->symbols_max || bytes > SESSION_TOPIC_BYTES_MAX)
-        snprintf(said, size, "at most %zu symbols of together %u bytes a session",
-                 limits->symbols_max, SESSION_TOPIC_BYTES_MAX);
-    else if (patterns > limits->patterns_max)
-        snprintf(said, size, "at most %zu patterns a session", limits->patterns_max);
-    else
-        return true;
-    return false;
-}
-
-static void say_limit(struct session *session, const struct command *command, const char *limit)
-{
-    bump(&counts_of(session)->limits_exceeded);
-    say_error(session, command->id, "limit_exceeded", limit);
-}
-
-/* How a resume will be answered. */
-struct resume_reply {
-    char id[sizeof((struct command *)NULL)->id];
-    size_t ignored;
-    uint64_t lost; /* besides what could have been recovered */
-};
-
-void session_put_resumed(struct reader *reader, uint64_t recovered, uint64_t lost,
-                         struct text *text)
-{
-    struct session *session = (struct session *)reader;
-    struct resume_reply *reply = session->resume_reply;
-    const struct resumed resumed = {
-        .recovered = recovered,
-        .lost = lost + reply->lost,
-        .ignored = reply->ignored,
-        .epoch_changed = false,
-    };
-    struct text json = {0};
-    put_resumed(&json, reply->id, &resumed);
-    wire_put_message(text, reader->encoding, json.bytes, json.len, recovery_place(reader));
-    text->failed |= json.failed;
-    text_finish(&json);
-    free(reply);
-    session->resume_reply = NULL;
-    if (incoming_is_deferring(&session->incoming))
-        lws_callback_on_writable(session->wsi); /* session_go_on() from there */
-}
-
-/* What it has is of another epoch: that is said at once, and it begins anew. */
-static void resume_refuse(struct session *session, const struct command *command,
-                          const struct resume *resume)
-{
-    struct resumed resumed = {.epoch_changed = true};
-    struct text json = {0};
-    size_t used;
-    resume_count_lost(resume, &session->reader, command->snapshot, &resumed.lost, &used);
-    resumed.ignored = resume->listed > used ? resume->listed - used : 0;
-    count_add(&fanout_counts(session->reader.fanout)->lost, resumed.lost);
-    put_resumed(&json, command->id, &resumed);
-    session_say(session, &json);
-    text_finish(&json);
-    reader_start(&session->reader, command->snapshot);
-}
-
-static void resume_begin(struct session *session, const struct command *command,
-                         const struct resume *resume)
-{
-    struct resume_reply *reply = calloc(1, sizeof *reply);
-    bump(&counts_of(session)->resumes);
-    if (resume->from_elsewhere) {
-        free(reply);
-        resume_refuse(session, command, resume);
-        return;
-    }
-    if (reply == NULL) {
-        session->reader.failed = true;
-        return;
-    }
-    memcpy(reply->id, command->id, sizeof reply->id);
-    session->resume_reply = reply;
-    /* It may be over, and answered, at once. */
-    const size_t used = recovery_count_used(&session->reader, resume->wishes, resume->count);
-    reply->ignored = resume->listed > used ? resume->listed - used : 0;
-    reply->lost = resume->lost;
-    count_add(&fanout_counts(session->reader.fanout)->lost, resume->lost);
-    recovery_begin(&session->reader, resume->wishes, resume->count);
-}
-
-/* Takes what is in *resume; without one it is NULL. */
-static void subscribe(struct session *session, struct command *command, struct resume *resume)
-{
-    struct topics topics;
-    const struct plan *plan = reader_plan(&session->reader);
-    int rc = topics_copy(&topics, plan ? plan->topics : NULL, plan ? plan->count : 0);
-    if (rc == 0)
-        rc = topics_set(&topics, command->symbols, command->symbols_count, command->kinds,
-                        command->delivery);
-    char limit[80];
-    if (rc == 0 && !topics_allowed(&topics, limits_of(session), limit, sizeof limit)) {
-        topics_finish(&topics);
-        say_limit(session, command, limit);
-        return;
-    }
-    const bool recovers = resume != NULL && !resume->from_elsewhere;
-    if (rc == 0)
-        rc =
-            reader_set_topics_after(&session->reader, &topics, command->snapshot,
-                                    recovers ? resume->wishes : NULL, recovers ? resume->count : 0);
-    if (rc != 0) {
-        topics_finish(&topics);
-        if (rc == -E2BIG)
-            say_limit(session, command, "at most 16 different modes and rates a session");
-        else
-            say_error(session, command->id, "internal", "out of memory");
-        return;
-    }
-    struct text json = {0};
-    put_subscribed(&json, session->reader.fanout, command, reader_plan(&session->reader));
-    session_say(session, &json);
-    text_finish(&json);
-    if (resume != NULL)
-        resume_begin(session, command, resume);
-    else
-        reader_start(&session->reader, command->snapshot);
-    if (!session->subscribed)
-        server_count_subscriber(session->shard->server);
-    session->subscribed = true;
-}
-
-void session_resume(struct session *session, struct command *command, struct resume *resume)
-{
-    if (!session->closing)
-        subscribe(session, command, resume);
-}
-
-static void on_subscribe(struct session *session, struct command *command)
-{
-    struct resume resume;
-    if (command->resume_epoch == NULL) {
-        subscribe(session, command, NULL);
-        return;
-    }
-    shard_take_all(session->shard); /* another shard may have sent the client more than we have */
-    if (resume_find(command, session->reader.fanout, server_seq_gap(session->shard->server),
-                    &resume) != 0) {
-        say_error(session, command->id, "internal", "out of memory");
-        return;
-    }
-    subscribe(session, command, &resume);
-    resume_finish(&resume);
-}
-
-static void on_unsubscribe(struct session *session, struct command *command)
-{
-    struct topics topics;
-    const struct plan *plan = reader_plan(&session->reader);
-    int rc = topics_copy(&topics, plan ? plan->topics : NULL, plan ? plan->count : 0);
-    if (rc == 0)
-        rc = topics_remove(&topics, command->symbols, command->symbols_count);
-    if (rc == 0)
-        rc = reader_set_topics(&session->reader, &topics, false);
-    if (rc != 0) {
-        topics_finish(&topics);
-        say_error(session, command->id, "internal", "out of memory");
-        return;
-    }
-    struct text json = {0};
-    put_unsubscribed(&json, session->reader.fanout, command, reader_plan(&session->reader));
-    session_say(session, &json);
-    text_finish(&json);
-    reader_start(&session->reader, false);
-}
-
-static void on_list(struct session *session, const struct command *command)
-{
-    struct text json = {0};
-    put_subscriptions(&json, command, reader_plan(&session->reader));
-    session_say(session, &json);
-    text_finish(&json);
-}
-
-static void on_ping(struct session *session, const struct command *command)
-{
-    struct text json = {0};
-    put_pong(&json, command->id);
-    session_say(session, &json);
-    text_finish(&json);
-}
-
-static void command_obey(struct session *session, struct command *command)
-{
-    switch (command->op) {
-    case OP_SUBSCRIBE:
-        on_subscribe(session, command);
-        break;
-    case OP_UNSUBSCRIBE:
-        on_unsubscribe(session, command);
-        break;
-    case OP_LIST:
-        on_list(session, command);
-        break;
-    case OP_PING:
-        on_ping(session, command);
-        break;
-    }
-}
-
 static void on_bad_message(struct session *session, const struct command_error *error)
 {
     bump(&counts_of(session)->bad_messages);
-    say_error(session, error->id, error->code, error->message);
+    session_say_error(session, error->id, error->code, error->message);
     if (++session->strikes >= SESSION_STRIKES_MAX)
         session_close(session, END_BAD_MESSAGES, CLOSE_POLICY, "ten bad messages in a row");
 }
@@ -377,12 +165,10 @@ static void message_obey(struct session *session, const struct incoming_message 
     }
     session->strikes = 0;
     shard_freshen(session->shard);
-    command_obey(session, &command);
+    obey_command(session, &command);
     command_finish(&command);
     shard_continue(session->shard);
 }
-
-/* ---- receiving ---- */
 
 static void message_defer(struct session *session, const struct incoming_message *message)
 {
@@ -392,7 +178,8 @@ static void message_defer(struct session *session, const struct incoming_message
     if (rc != -ENOSPC)
         return;
     bump(&counts_of(session)->limits_exceeded);
-    say_error(session, "", "limit_exceeded", "too much was said before the end of a resume");
+    session_say_error(session, "", "limit_exceeded",
+                      "too much was said before the end of a resume");
 }
 
 /* Commands are obeyed in their order, and while a resume is under way its topics stay as they are.
@@ -497,7 +284,7 @@ static void subscribe_by_query(struct session *session)
     if (query == QUERY_BAD)
         on_bad_message(session, &error);
     else if (query == QUERY_SUBSCRIBES && !resume_by_id(session, &command))
-        on_subscribe(session, &command);
+        obey_command(session, &command);
     command_finish(&command);
 }
 
@@ -648,8 +435,8 @@ static bool is_stuck(struct session *session, int64_t now_ms)
 static void on_stuck(struct session *session)
 {
     end_set(session, END_STUCK);
-    say_error(session, "", "slow_consumer",
-              "nothing was taken for too long: the connection is closed");
+    session_say_error(session, "", "slow_consumer",
+                      "nothing was taken for too long: the connection is closed");
     session_close(session, END_STUCK, CLOSE_STUCK, "nothing was taken for too long");
 }
 

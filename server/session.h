@@ -76,19 +76,15 @@ enum session_query session_query_read(struct lws *wsi, struct command *out,
 void session_receive(struct session *session, const char *bytes, size_t len);
 void session_writeable(struct session *session);
 
-/* Subscribes as the command says, and goes on from what the client has. */
-struct resume;
-void session_resume(struct session *session, struct command *command, struct resume *resume);
-
 /* Its resume may be over: obeys what has waited for that. Not while the bus is being read. */
 void session_go_on(struct session *session);
 
-/* fanout_options.put_resumed */
-void session_put_resumed(struct reader *reader, uint64_t recovered, uint64_t lost,
-                         struct text *text);
-
 /* Sends a message: JSON without framing. */
 void session_say(struct session *session, const struct text *json);
+
+/* Sends an error; `id` is the command's, "" without one. */
+void session_say_error(struct session *session, const char *id, const char *code,
+                       const char *message);
 
 /* Closes as soon as what waits has been sent, or after SESSION_CLOSE_MS. `reason` is static. */
 void session_close(struct session *session, enum session_end end, uint16_t code,

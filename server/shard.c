@@ -12,6 +12,7 @@
 #include "server/connection.h"
 #include "server/log.h"
 #include "server/messages.h"
+#include "server/obey.h"
 #include "server/resume.h"
 
 enum {
@@ -506,7 +507,7 @@ int shard_init(struct shard *shard, struct server *server, unsigned number, int 
         .overflowed = on_overflowed,
         .aged = on_aged,
         .ask = on_ask,
-        .put_resumed = session_put_resumed,
+        .put_resumed = obey_put_resumed,
     };
     *shard = (struct shard){
         .server = server,
