@@ -248,7 +248,9 @@ static void batch_turn(struct input *input, size_t at, uint64_t bytes_before)
 static void job_done(uv_work_t *job, int status)
 {
     struct input *input = job->data;
+    const enum work work = input->work; /* turning to the batch may begin the next job */
     input->busy = false;
+    input->work = WORK_FILL;
     if (status == UV_ECANCELED)
         return;
     if (input->work_rc != 0) {
@@ -259,14 +261,13 @@ static void job_done(uv_work_t *job, int status)
         input->hooks.message(input->hooks.ctx, text);
     } else if (input->wanted == WORK_FILL) {
         counts_take(input);
-        if (input->work == WORK_REWIND)
+        if (work == WORK_REWIND)
             input->bytes_read = 0;
-        if (input->work == WORK_SEEK)
+        if (work == WORK_SEEK)
             batch_turn(input, input->sought.at, input->sought.bytes_before);
         else
             input->filled = true;
     }
-    input->work = WORK_FILL;
     job_queue(input);
     input->hooks.ready(input->hooks.ctx);
 }
