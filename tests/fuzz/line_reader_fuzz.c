@@ -38,7 +38,8 @@ static struct result read_all(struct line_reader *reader, size_t line_max)
                 result.hash = result.hash * 31 + (unsigned char)line.text[i];
         } else {
             assert(rc == 0 || rc == -ENODATA || rc == -EBADMSG);
-            assert((rc == 0) == (line_reader_problem(reader)[0] == '\0'));
+            const bool is_whole = rc == 0 && !line_reader_has_garbage(reader);
+            assert(is_whole == (line_reader_problem(reader)[0] == '\0'));
             assert(line_reader_next(reader, &line) == rc);
             result.end = rc;
             break;
