@@ -110,11 +110,18 @@ static const char *missing_column(const struct parser *parser)
     return NULL;
 }
 
+static int refuse_column(const char *name, size_t len, size_t place, char *error, size_t error_size)
+{
+    snprintf(
+        error, error_size,
+        "columns= has \"%.*s\" in place %zu; allowed: ts recv symbol source price size side bid "
+        "bid_size ask ask_size, each once, and - (to pass over)",
+        len < 20 ? (int)len : 20, name, place);
+    return -EINVAL;
+}
+
 static int read_columns(struct parser *parser, char *error, size_t error_size)
 {
-    static const char allowed[] = "ts recv symbol source price size side bid bid_size ask "
-                                  "ask_size, each once, and - (to pass "
-                                  "over)";
     const char *at = parser->options.columns;
     clear_places(parser);
     if (at == NULL)
@@ -125,7 +132,7 @@ static int read_columns(struct parser *parser, char *error, size_t error_size)
         const bool is_passed = len == 1 && *at == '-';
         if ((column < 0 && !is_passed) || parser->cells == CSV_CELLS_MAX ||
             (column >= 0 && parser->places[column] >= 0))
-            return refuse(error, error_size, "columns", at, allowed);
+            return refuse_column(at, len, parser->cells + 1, error, error_size);
         if (column >= 0)
             parser->places[column] = (int)parser->cells;
         parser->cells++;
@@ -158,7 +165,7 @@ static int read_delimiter(struct parser *parser, char *error, size_t error_size)
             parser->csv.delimiter = words[i].delimiter;
             return 0;
         }
-    if (strlen(text) != 1 || *text == '"')
+    if (strlen(text) != 1 || strchr("\"\r\n-.0123456789", *text) != NULL)
         return refuse(error, error_size, "delimiter", text,
                       "one character, or comma, semicolon, tab, space, pipe");
     parser->csv.delimiter = *text;
@@ -449,9 +456,12 @@ static enum format_result take_row(struct parser *parser, struct format_output *
     struct price_event trade = event_make(EVENT_TRADE), quote = event_make(EVENT_QUOTE);
     struct format_name symbol = {"", 0};
     if (parser->csv.count != parser->cells)
-        return format_bad(out, "the row has %zu fields, %s %zu", parser->csv.count,
+        return format_bad(out, "the row has %zu fields, %s %zu%s", parser->csv.count,
                           parser->options.columns != NULL ? "columns= names" : "the header names",
-                          parser->cells);
+                          parser->cells,
+                          parser->options.columns != NULL && parser->csv.count > parser->cells
+                              ? "; - passes one over"
+                              : "");
     const bool has_quote = has_cell(parser, BID) || has_cell(parser, ASK);
     const bool has_trade = has_cell(parser, PRICE);
     if (!take_time(parser, TS, &trade.ts_ns, out) || !take_time(parser, RECV, &trade.recv_ns, out))

@@ -164,7 +164,7 @@ static void broken_rows_are_bad_with_a_reason(void **state)
 {
     (void)state;
     LINES("the row has 2 fields, columns= names 3", LIST("1700000000,1"), QUOTES(.source = "x"));
-    LINES("the row has 4 fields, columns= names 3", LIST("1700000000,1,2,3"),
+    LINES("the row has 4 fields, columns= names 3; - passes one over", LIST("1700000000,1,2,3"),
           QUOTES(.source = "x"));
     LINES("the row has no price", LIST("1700000000,,"), QUOTES(.source = "x"));
     LINES("the row has no time", LIST(",1,2"), QUOTES(.source = "x"));
@@ -184,9 +184,14 @@ static void options_that_make_no_sense_are_refused(void **state)
         struct format_options options;
         const char *error;
     } bad[] = {
-        {{.columns = "ts,prize", .symbol = "S"}, "columns=prize; allowed: ts recv symbol"},
-        {{.columns = "ts,price,", .symbol = "S"}, "columns=; allowed"},
-        {{.columns = "ts,price,ts", .symbol = "S"}, "columns=ts; allowed"},
+        {{.columns = "ts,prize", .symbol = "S"},
+         "columns= has \"prize\" in place 2; allowed: ts recv symbol"},
+        {{.columns = "ts,price,", .symbol = "S"}, "columns= has \"\" in place 3; allowed"},
+        {{.columns = "ts,price", .symbol = "S", .delimiter = "\n"},
+         "allowed: one character, or comma"},
+        {{.columns = "ts,price", .symbol = "S", .delimiter = "5"},
+         "allowed: one character, or comma"},
+        {{.columns = "ts,price,ts", .symbol = "S"}, "columns= has \"ts\" in place 3; allowed"},
         {{.columns = "ts,size", .symbol = "S"}, "columns=ts,size has neither price, bid nor ask"},
         {{.columns = "price", .symbol = "S"}, "columns=price has neither ts nor recv"},
         {{.columns = "ts,price"}, "columns=ts,price has no symbol, and there is no symbol="},
