@@ -30,8 +30,10 @@ static const struct option_spec specs[] = {
      OPTION_CHOICE, SETTING(as), .allowed = "native|csv"},
     {"from", "T", "cat, convert, merge: leave out what is earlier than T", OPTION_TEXT,
      SETTING(from_text)},
-    {"to", "T", "the same for what is at T or later; --to csv is --as csv", OPTION_TEXT,
-     SETTING(to_text)},
+    {"to", "T",
+     "the same for what is at T or later, and stands in its file behind what is a minute later; "
+     "--to csv is --as csv",
+     OPTION_TEXT, SETTING(to_text)},
     {"reorder-window", "S",
      "cat, convert, merge: sort events of a file that are up to S seconds "
      "out of order (or ms, m)",
