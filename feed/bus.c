@@ -25,6 +25,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "feed/handlers.h"
+
 enum {
     EVENT_WORDS = sizeof(struct price_event) / sizeof(uint64_t),
     PUBLISH_EVENTS_MAX = 32, /* published at a time: readers start while a burst is written */
@@ -45,14 +47,6 @@ struct latest {
     _Atomic uint64_t words[EVENT_WORDS];
 };
 
-struct handler {
-    int id;
-    unsigned kinds; /* 0: removed, to be swept after the dispatch */
-    bool once;
-    bus_handler_fn *call;
-    void *ctx;
-};
-
 enum sub_state { SUB_FREE, SUB_AWAKE, SUB_ASLEEP };
 
 struct bus_sub {
@@ -65,10 +59,7 @@ struct bus_sub {
     _Atomic int64_t patience_ns;
     struct bus *bus;
     struct bus_sub_options options;
-    struct handler *handlers;
-    size_t handlers_count, handlers_size;
-    int last_id;
-    bool dispatching, must_sweep;
+    struct handlers handlers;
     int64_t emitted_ns;
 };
 
@@ -153,7 +144,7 @@ void bus_destroy(struct bus *bus)
     if (bus == NULL)
         return;
     for (uint32_t i = 0; i < BUS_SUBSCRIBERS_MAX; i++)
-        free(bus->subs[i].handlers);
+        handlers_clear(&bus->subs[i].handlers);
     for (uint32_t i = 0; bus->latest && i < bus->latest_chunks; i++)
         free(bus->latest[i]);
     free(bus->latest);
@@ -395,15 +386,13 @@ void bus_unsubscribe(struct bus_sub *sub)
 {
     if (sub == NULL)
         return;
-    assert(!sub->dispatching);
+    assert(!sub->handlers.is_running);
     struct bus *bus = sub->bus;
     atomic_store(&sub->holds, false);
     atomic_store(&sub->state, SUB_AWAKE);
     while (atomic_load(&sub->waking))
         sched_yield();
-    free(sub->handlers);
-    sub->handlers = NULL;
-    sub->handlers_count = sub->handlers_size = 0;
+    handlers_clear(&sub->handlers);
     subs_lock(bus);
     atomic_store(&sub->state, SUB_FREE);
     subs_unlock(bus);
@@ -412,76 +401,19 @@ void bus_unsubscribe(struct bus_sub *sub)
 
 /* ---- handlers ---- */
 
-static int handler_add(struct bus_sub *sub, unsigned kinds, bool once, bus_handler_fn *call,
-                       void *ctx)
-{
-    if (sub->handlers_count == sub->handlers_size) {
-        const size_t size = sub->handlers_size ? sub->handlers_size * 2 : 4;
-        struct handler *grown = realloc(sub->handlers, size * sizeof *grown);
-        if (grown == NULL)
-            return -ENOMEM;
-        sub->handlers = grown;
-        sub->handlers_size = size;
-    }
-    sub->handlers[sub->handlers_count++] = (struct handler){
-        .id = ++sub->last_id,
-        .kinds = kinds ? kinds : ~0u,
-        .once = once,
-        .call = call,
-        .ctx = ctx,
-    };
-    return sub->last_id;
-}
-
 int bus_on(struct bus_sub *sub, unsigned kinds, bus_handler_fn *handler, void *ctx)
 {
-    return handler_add(sub, kinds, false, handler, ctx);
+    return handlers_add(&sub->handlers, kinds, false, handler, ctx);
 }
 
 int bus_once(struct bus_sub *sub, unsigned kinds, bus_handler_fn *handler, void *ctx)
 {
-    return handler_add(sub, kinds, true, handler, ctx);
-}
-
-static void handlers_sweep(struct bus_sub *sub)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < sub->handlers_count; i++)
-        if (sub->handlers[i].kinds != 0)
-            sub->handlers[kept++] = sub->handlers[i];
-    sub->handlers_count = kept;
-    sub->must_sweep = false;
+    return handlers_add(&sub->handlers, kinds, true, handler, ctx);
 }
 
 bool bus_off(struct bus_sub *sub, int id)
 {
-    for (size_t i = 0; i < sub->handlers_count; i++) {
-        struct handler *handler = &sub->handlers[i];
-        if (handler->id != id || handler->kinds == 0)
-            continue;
-        handler->kinds = 0;
-        sub->must_sweep = true;
-        if (!sub->dispatching)
-            handlers_sweep(sub);
-        return true;
-    }
-    return false;
-}
-
-/* `count` was taken when the dispatch began: handlers added since wait for the next one. The array
- * may move under us when a handler adds another, so it is indexed afresh each time. */
-static void handlers_call(struct bus_sub *sub, size_t count, const struct price_event *event)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct handler *handler = &sub->handlers[i];
-        if ((handler->kinds >> event->kind & 1) == 0)
-            continue;
-        if (handler->once) {
-            handler->kinds = 0;
-            sub->must_sweep = true;
-        }
-        handler->call(event, handler->ctx);
-    }
+    return handlers_remove(&sub->handlers, id);
 }
 
 /* ---- reading ---- */
@@ -529,7 +461,7 @@ static void report_lapped(struct bus_sub *sub, uint64_t position, size_t handler
     atomic_fetch_add_explicit(&sub->missed, lapped.seq, memory_order_relaxed);
     position_set(sub, head);
     sub->emitted_ns = now_ns();
-    handlers_call(sub, handlers, &lapped);
+    handlers_call(&sub->handlers, handlers, &lapped);
 }
 
 /* Hands over one run of events; returns how many, 0 when there are none. */
@@ -552,16 +484,14 @@ static size_t dispatch_run(struct bus_sub *sub, size_t limit, size_t handlers)
     position_set(sub, position + count);
     for (size_t i = 0; i < count; i++) {
         sub->emitted_ns = stamps[i];
-        handlers_call(sub, handlers, &events[i]);
+        handlers_call(&sub->handlers, handlers, &events[i]);
     }
     return count;
 }
 
 size_t bus_dispatch(struct bus_sub *sub, size_t limit)
 {
-    assert(!sub->dispatching);
-    sub->dispatching = true;
-    const size_t handlers = sub->handlers_count;
+    const size_t handlers = handlers_begin(&sub->handlers);
     size_t done = 0;
     while (done < limit) {
         const size_t count = dispatch_run(sub, limit - done, handlers);
@@ -569,9 +499,7 @@ size_t bus_dispatch(struct bus_sub *sub, size_t limit)
             break;
         done += count;
     }
-    sub->dispatching = false;
-    if (sub->must_sweep)
-        handlers_sweep(sub);
+    handlers_end(&sub->handlers);
     return done;
 }
 
