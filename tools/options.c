@@ -52,7 +52,7 @@ static const char *describe_allowed(const struct option_spec *spec, char *out, s
                  spec->kind == OPTION_CHOICES ? ", several with commas between" : "");
         return out;
     default:
-        return "any text";
+        return "any text of at least one character";
     }
 }
 

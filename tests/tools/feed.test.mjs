@@ -578,6 +578,7 @@ test('refuses bad arguments with exit code 2 and one line', async () => {
     [['cat', `file:${path}?offset=-900000h`], /offset=-900000h: allowed: .*, up to 100 years/],
     [['cat', `file:${path}?format=native&format=native`], /key "format" is there twice/],
     [['cat', `file:${path}?format=nonsense`], /unknown format "nonsense"/],
+    [['convert', path, '-o', ''], /--output : allowed is any text of at least one character\n$/],
     [['cat', path, '--nonsense'], /unknown option --nonsense/],
   ];
   for (const [args, message] of refusals) {
