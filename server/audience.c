@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/passed.h"
+#include "server/shared_plan.h"
 
 enum {
     FLUSH_BYTES = 64 << 10, /* about as much goes into one write: libwebsockets keeps the rest */

@@ -133,6 +133,12 @@ bool reader_enqueue(struct reader *reader, struct frame *frame);
  * reader has not been told of. */
 void reader_define(struct reader *reader, const struct audience *audience, uint32_t first);
 
+/* An audience with this delivery comes to be: there will be room for its ticks. Returns false
+ * without memory. */
+bool fanout_enter(struct fanout *fanout, struct delivery delivery);
+/* One that has entered is no longer waited for. */
+void fanout_leave(struct fanout *fanout, struct audience *audience);
+
 void fanout_touch(struct fanout *fanout, struct audience *audience);
 struct freshness *fanout_freshness(struct fanout *fanout);
 struct ageing *fanout_ageing(struct fanout *fanout);
@@ -145,12 +151,9 @@ void fanout_forget_overflow(struct fanout *fanout, const struct reader *reader);
 size_t fanout_queue_bytes_max(const struct fanout *fanout);
 bool fanout_is_lossless(const struct fanout *fanout);
 struct reader **fanout_readers(struct fanout *fanout);
-
-/* The plan that equals `plan` (taken) with one more reference; NULL without memory. */
-struct shared_plan *shared_plan_get(struct fanout *fanout, struct plan *plan);
-void shared_plan_unref(struct shared_plan *shared);
-const struct plan *shared_plan_plan(const struct shared_plan *shared);
-struct audience *shared_plan_audience(const struct shared_plan *shared, size_t group);
+struct shared_plan **fanout_plans(struct fanout *fanout);
+/* A stream could not be added: prices will be missing. */
+void fanout_note_no_memory(struct fanout *fanout);
 
 /* Moves the groups (a bit each) of a reader's plan from "every" to "latest": what is queued of them
  * is taken back. */

@@ -3,24 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "server/audience.h"
 #include "server/passed.h"
 #include "server/recovery.h"
+#include "server/shared_plan.h"
 
 enum { PATIENCE_MS_MAX = 10 };
-
-struct shared_plan {
-    struct fanout *fanout;
-    struct plan plan;
-    struct audience *audiences[PLAN_GROUPS_MAX];
-    uint32_t refs;
-    UT_hash_handle hh;
-    size_t key_len;
-    char *key;
-};
 
 struct fanout {
     struct fanout_options options;
@@ -76,54 +64,7 @@ void fanout_destroy(struct fanout *fanout)
     free(fanout);
 }
 
-/* ---- plans ---- */
-
-/* Two plans are equal if this text is. */
-static bool key_make(const struct plan *plan, struct text *key)
-{
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct topic *topic = &plan->topics[i];
-        text_put(key, topic->symbol, strlen(topic->symbol) + 1);
-        text_put(key, &topic->kinds, sizeof topic->kinds);
-        text_put(key, &topic->delivery.mode, sizeof topic->delivery.mode);
-        text_put(key, &topic->delivery.encoding, sizeof topic->delivery.encoding);
-        text_put(key, &topic->delivery.ohlc, sizeof topic->delivery.ohlc);
-        text_put(key, &topic->delivery.clocks, sizeof topic->delivery.clocks);
-        text_put(key, &topic->delivery.age_max_ms, sizeof topic->delivery.age_max_ms);
-        text_put(key, &topic->delivery.period_ms, sizeof topic->delivery.period_ms);
-    }
-    return !key->failed;
-}
-
-static void stream_offer(struct shared_plan *shared, uint32_t stream, uint64_t sent)
-{
-    const struct stream *names = book_entry(shared->fanout->book, stream)->stream;
-    if (names->kind >= EVENT_KINDS_PRICE)
-        return;
-    const int group = plan_group(&shared->plan, names->symbol, names->kind);
-    if (group >= 0 && !audience_add_stream(shared->audiences[group], stream, sent))
-        shared->fanout->out_of_memory = true;
-}
-
-static void known_stream_offer(void *ctx, uint32_t stream)
-{
-    struct shared_plan *shared = ctx;
-    stream_offer(shared, stream, book_entry(shared->fanout->book, stream)->latest.seq);
-}
-
-/* Names are looked up; only patterns need to see every stream. */
-static void streams_offer(struct shared_plan *shared)
-{
-    const struct plan *plan = &shared->plan;
-    if (plan->count > plan->names) {
-        for (uint32_t i = 0; i < book_count(shared->fanout->book); i++)
-            known_stream_offer(shared, i);
-        return;
-    }
-    for (size_t i = 0; i < plan->names; i++)
-        if (i == 0 || strcmp(plan->topics[i - 1].symbol, plan->topics[i].symbol) != 0)
-            book_symbol(shared->fanout->book, plan->topics[i].symbol, known_stream_offer, shared);
-}
+/* ---- audiences ---- */
 
 /* Half a period: what has come by then is on time for the tick. */
 static uint32_t *patient_count(struct fanout *fanout, struct delivery delivery)
@@ -143,77 +84,13 @@ static bool ticks_reserve(struct fanout *fanout)
     return true;
 }
 
-static struct audience *audience_add(struct fanout *fanout, struct shared_plan *shared,
-                                     struct delivery delivery)
+bool fanout_enter(struct fanout *fanout, struct delivery delivery)
 {
-    struct audience *audience =
-        ticks_reserve(fanout) ? audience_create(fanout, shared, delivery) : NULL;
-    if (audience == NULL)
-        return NULL;
+    if (!ticks_reserve(fanout))
+        return false;
     ++*patient_count(fanout, delivery);
     fanout->rated += delivery.period_ms > 0;
-    return audience;
-}
-
-static void audience_remove(struct fanout *fanout, struct audience *audience)
-{
-    --*patient_count(fanout, audience->delivery);
-    fanout->rated -= audience->delivery.period_ms > 0;
-    audience_destroy(audience);
-}
-
-static void shared_plan_free(struct shared_plan *shared)
-{
-    for (size_t i = 0; i < PLAN_GROUPS_MAX; i++)
-        if (shared->audiences[i] != NULL)
-            audience_remove(shared->fanout, shared->audiences[i]);
-    free(shared->key);
-    free(shared);
-}
-
-static struct shared_plan *shared_plan_make(struct fanout *fanout, struct plan *plan,
-                                            struct text *key)
-{
-    struct shared_plan *shared = calloc(1, sizeof *shared);
-    if (shared == NULL)
-        return NULL;
-    shared->fanout = fanout;
-    shared->plan = *plan;
-    bool ok = true;
-    for (size_t i = 0; i < plan->groups_count; i++) {
-        shared->audiences[i] = audience_add(fanout, shared, plan->groups[i]);
-        ok = ok && shared->audiences[i] != NULL;
-    }
-    shared->key = key->bytes;
-    shared->key_len = key->len;
-    *key = (struct text){0};
-    if (ok)
-        HASH_ADD_KEYPTR(hh, fanout->plans, shared->key, shared->key_len, shared);
-    if (!ok || shared->hh.tbl == NULL) {
-        shared_plan_free(shared);
-        return NULL;
-    }
-    streams_offer(shared);
-    return shared;
-}
-
-struct shared_plan *shared_plan_get(struct fanout *fanout, struct plan *plan)
-{
-    struct text key = {0};
-    if (!key_make(plan, &key)) {
-        text_finish(&key);
-        return NULL;
-    }
-    struct shared_plan *shared;
-    HASH_FIND(hh, fanout->plans, key.bytes, key.len, shared);
-    if (shared != NULL)
-        plan_finish(plan);
-    else
-        shared = shared_plan_make(fanout, plan, &key);
-    text_finish(&key);
-    if (shared != NULL)
-        shared->refs++;
-    return shared;
+    return true;
 }
 
 static void touched_remove(struct fanout *fanout, const struct audience *audience)
@@ -256,31 +133,14 @@ static void ticking_sort(struct fanout *fanout)
     fanout->ticking_moved = 0;
 }
 
-void shared_plan_unref(struct shared_plan *shared)
+void fanout_leave(struct fanout *fanout, struct audience *audience)
 {
-    if (shared == NULL || --shared->refs > 0)
-        return;
-    struct fanout *fanout = shared->fanout;
-    for (size_t i = 0; i < shared->plan.groups_count; i++) {
-        struct audience *audience = shared->audiences[i];
-        if (audience->touched)
-            touched_remove(fanout, audience);
-        else if (audience->wants_tick)
-            ticking_remove(fanout, audience);
-    }
-    HASH_DEL(fanout->plans, shared);
-    plan_finish(&shared->plan);
-    shared_plan_free(shared);
-}
-
-const struct plan *shared_plan_plan(const struct shared_plan *shared)
-{
-    return &shared->plan;
-}
-
-struct audience *shared_plan_audience(const struct shared_plan *shared, size_t group)
-{
-    return shared->audiences[group];
+    if (audience->touched)
+        touched_remove(fanout, audience);
+    else if (audience->wants_tick)
+        ticking_remove(fanout, audience);
+    --*patient_count(fanout, audience->delivery);
+    fanout->rated -= audience->delivery.period_ms > 0;
 }
 
 /* ---- events ---- */
@@ -288,8 +148,7 @@ struct audience *shared_plan_audience(const struct shared_plan *shared, size_t g
 static void stream_added(void *ctx, uint32_t stream)
 {
     struct fanout *fanout = ctx;
-    for (struct shared_plan *shared = fanout->plans; shared != NULL; shared = shared->hh.next)
-        stream_offer(shared, stream, 0);
+    shared_plans_offer(fanout->plans, stream);
 }
 
 void fanout_touch(struct fanout *fanout, struct audience *audience)
@@ -406,8 +265,9 @@ int64_t fanout_next_tick_ms(const struct fanout *fanout)
 }
 
 /* Nothing has been sent of the new epoch, to anybody: so all members are at the head. */
-static void audience_restart(struct audience *audience)
+static void audience_restart(struct audience *audience, void *ctx)
 {
+    (void)ctx;
     for (uint32_t i = 0; i < audience->count; i++)
         audience->lanes[i].sent = 0;
     for (uint32_t i = 0; i < audience->members_count; i++)
@@ -424,9 +284,7 @@ void fanout_reset(struct fanout *fanout, uint64_t epoch, int64_t now_ms)
     book_reset(fanout->book);
     fanout->holds = false;
     fanout->place = (struct wire_place){.epoch = epoch};
-    for (struct shared_plan *shared = fanout->plans; shared != NULL; shared = shared->hh.next)
-        for (size_t i = 0; i < shared->plan.groups_count; i++)
-            audience_restart(shared->audiences[i]);
+    shared_plans_visit(fanout->plans, audience_restart, NULL);
 }
 
 void fanout_hold(struct fanout *fanout)
@@ -434,20 +292,21 @@ void fanout_hold(struct fanout *fanout)
     fanout->holds = true;
 }
 
-/* Audiences now stand where the book does; their members get there by snapshots. */
+/* It now stands where the book does; its members get there by snapshots. */
+static void audience_settle(struct audience *audience, void *ctx)
+{
+    struct book *book = ctx;
+    passed_clear(audience);
+    for (uint32_t i = 0; i < audience->count; i++)
+        audience->lanes[i].sent = book_entry(book, audience->lanes[i].stream)->latest.seq;
+}
+
 void fanout_settle(struct fanout *fanout)
 {
     if (!fanout->holds)
         return;
     fanout->holds = false;
-    for (struct shared_plan *shared = fanout->plans; shared != NULL; shared = shared->hh.next)
-        for (size_t i = 0; i < shared->plan.groups_count; i++) {
-            struct audience *audience = shared->audiences[i];
-            passed_clear(audience);
-            for (uint32_t k = 0; k < audience->count; k++)
-                audience->lanes[k].sent =
-                    book_entry(fanout->book, audience->lanes[k].stream)->latest.seq;
-        }
+    shared_plans_visit(fanout->plans, audience_settle, fanout->book);
     for (struct reader *reader = fanout->readers; reader != NULL; reader = reader->next) {
         if (reader->shared == NULL)
             continue;
@@ -499,6 +358,16 @@ bool fanout_topic_is_known(struct fanout *fanout, const char *symbol)
 }
 
 /* ---- for the fan-out's other files ---- */
+
+struct shared_plan **fanout_plans(struct fanout *fanout)
+{
+    return &fanout->plans;
+}
+
+void fanout_note_no_memory(struct fanout *fanout)
+{
+    fanout->out_of_memory = true;
+}
 
 struct book *fanout_book(const struct fanout *fanout)
 {

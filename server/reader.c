@@ -7,6 +7,7 @@
 #include "server/audience.h"
 #include "server/passed.h"
 #include "server/recovery.h"
+#include "server/shared_plan.h"
 
 /* A client that makes us answer but does not read fills its queue with answers. */
 enum { QUEUE_ANSWERS_FACTOR = 4 };
