@@ -19,7 +19,6 @@
 
 /* Up to here milliseconds (until the year 5138), above microseconds (since 1973). */
 #define MILLISECONDS_MAX INT64_C(99999999999999)
-enum { MILLISECONDS_DIGITS = 13 }; /* from 2001 on: fewer are seconds, or no time at all */
 
 enum { ID, PRICE, SIZE, MAKER_FIRST = 5, MAKER_LAST = 6, CELLS_MIN = 6, CELLS_MAX = 8 };
 
@@ -102,7 +101,6 @@ static enum format_result take_row(const struct csv *csv, size_t maker, struct f
         !format_take_value(out, "quantity", &size, &event, VALUE_SIZE))
         return FORMAT_BAD;
     if (stamp_read_count(time->text, time->len, 1, &count) != 0 ||
-        time->len < MILLISECONDS_DIGITS ||
         __builtin_mul_overflow(count, count <= MILLISECONDS_MAX ? 1000000 : 1000, &event.ts_ns))
         return format_bad(out, "the time is out of range");
     event.detail = is_true(&csv->cells[maker]) ? SIDE_SELL : SIDE_BUY;
