@@ -412,7 +412,8 @@ static void *feed_run(void *ctx)
 
 static struct spec_open_options open_options(const struct feed *feed)
 {
-    return (struct spec_open_options){feed->options.bundled_path, feed->options.line_bytes_max};
+    return (struct spec_open_options){feed->options.bundled_path, feed->options.line_bytes_max,
+                                      streams_room(bus_streams(feed->bus))};
 }
 
 static int outline_add(struct feed *feed, const struct spec *spec)

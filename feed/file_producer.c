@@ -481,7 +481,8 @@ static struct file_producer *file_make(const struct file_options *options)
         return NULL;
     file->line_bytes_max =
         options->line_bytes_max > 0 ? options->line_bytes_max : LINE_BYTES_MAX_DEFAULT;
-    file->producer.streams = streams_create(STREAMS_MAX_DEFAULT);
+    file->producer.streams =
+        streams_create(options->streams_max > 0 ? options->streams_max : STREAMS_MAX_DEFAULT);
     if (file->producer.streams == NULL || copy_text(options->path, &file->path) != 0 ||
         copy_options(options, &file->options) != 0) {
         file_destroy(&file->producer);

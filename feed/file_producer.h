@@ -12,6 +12,7 @@
 #define PRICECAST_FEED_FILE_PRODUCER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "feed/format.h"
 #include "feed/producer.h"
@@ -23,6 +24,7 @@ struct file_options {
     const char *format; /* a name from format.h, or NULL: guess from the content */
     struct format_options keys;
     size_t line_bytes_max; /* longer lines are bad; 0: LINE_BYTES_MAX_DEFAULT */
+    uint32_t streams_max;  /* lines of more streams are bad; 0: STREAMS_MAX_DEFAULT */
 };
 
 /* Copies what it keeps of `options`. Returns 0 or a negative errno with one line in `error`: what

@@ -42,7 +42,7 @@ int live_init(struct live *live, const struct live_ops *ops, const struct live_o
     live->bus = options->bus;
     live->epoch = bus_epoch(options->bus);
     snprintf(live->name, sizeof live->name, "%s", options->name);
-    live->streams = streams_create(STREAMS_MAX_DEFAULT);
+    live->streams = streams_create(streams_room(bus_streams(options->bus)));
     if (live->streams == NULL || keys_copy(&live->keys, options->keys) != 0)
         return -ENOMEM;
     format_output_init(&live->output, live->streams, &live->keys);

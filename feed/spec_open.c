@@ -25,6 +25,7 @@ static int file_open(const struct spec *spec, const struct spec_open_options *op
     if (rc != 0)
         return rc;
     file.line_bytes_max = options->line_bytes_max;
+    file.streams_max = options->streams_max;
     file.path = file_path(spec, options);
     return file_producer_create(&file, out, error, error_size);
 }

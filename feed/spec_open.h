@@ -14,6 +14,7 @@
 struct spec_open_options {
     const char *bundled_path; /* what a path FEED_BUNDLED stands for; NULL: it is a path like any */
     size_t line_bytes_max;    /* 0: the reader's default */
+    uint32_t streams_max;     /* of a file; 0: STREAMS_MAX_DEFAULT */
 };
 
 /* Sets *out, the caller's, and *offset_ns, to be added to both times of every event. The spec may

@@ -156,3 +156,8 @@ uint32_t streams_count(const struct streams *streams)
 {
     return atomic_load_explicit(&streams->count, memory_order_acquire);
 }
+
+uint32_t streams_room(const struct streams *streams)
+{
+    return streams->max > STREAMS_MAX_DEFAULT ? streams->max : STREAMS_MAX_DEFAULT;
+}

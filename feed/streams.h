@@ -40,6 +40,9 @@ long streams_intern(struct streams *streams, const char *source, size_t source_l
 const struct stream *streams_get(const struct streams *streams, uint32_t number);
 uint32_t streams_count(const struct streams *streams);
 
+/* How many a table needs that is to bring streams for this one: never less than the default. */
+uint32_t streams_room(const struct streams *streams);
+
 /* A symbol or source: 1 to NAME_BYTES_MAX bytes of UTF-8 without control characters. */
 bool name_is_valid(const char *name, size_t len);
 

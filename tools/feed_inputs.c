@@ -78,6 +78,7 @@ int feed_file_open(const char *text, size_t line_bytes_max, struct producer **ou
     if (rc == 0 && spec.kind == SPEC_STDIN)
         options.path = "/dev/stdin";
     options.line_bytes_max = line_bytes_max;
+    options.streams_max = STREAMS_MAX_LIMIT;
     if (rc == 0)
         rc = file_producer_create(&options, out, error, error_size);
     spec_finish(&spec);

@@ -138,6 +138,22 @@ static void packed_files_give_the_same_events(void **state)
     free(packed.data);
 }
 
+static void lines_of_more_streams_than_allowed_are_bad(void **state)
+{
+    struct run *run = *state;
+    static const char text[] =
+        "{\"pricecast\":1}\n"
+        "{\"kind\":\"trade\",\"symbol\":\"A\",\"source\":\"x\",\"price\":\"1\"}\n"
+        "{\"kind\":\"trade\",\"symbol\":\"B\",\"source\":\"x\",\"price\":\"1\"}\n"
+        "{\"kind\":\"trade\",\"symbol\":\"A\",\"source\":\"x\",\"price\":\"2\"}\n";
+    run->file = temp_file_make(text, sizeof text - 1);
+    const struct file_options options = {.path = run->file.path, .streams_max = 1};
+    assert_int_equal(open_options(run, &options), 0);
+    take_all(run);
+    expect_totals(run, 4, 2, 0, 1);
+    assert_non_null(strstr(run->messages, ":3: too many streams"));
+}
+
 static void symbol_and_source_can_be_given(void **state)
 {
     struct run *run = *state;
@@ -469,6 +485,7 @@ int main(void)
         TEST(a_binance_capture_is_recognised_and_read),
         TEST(a_native_recording_is_recognised_and_read),
         TEST(packed_files_give_the_same_events),
+        TEST(lines_of_more_streams_than_allowed_are_bad),
         TEST(symbol_and_source_can_be_given),
         TEST(batches_are_bounded_and_nothing_is_lost_between_them),
         TEST(a_rewind_begins_again_and_totals_go_on),

@@ -278,6 +278,22 @@ test('a pipe has one turn: a loop that brings nothing more ends, with a word', a
   assert.match(told[0], /pipe: it cannot be read again: Illegal seek$/);
 });
 
+test('--max-streams holds for recordings too, in both directions', async (t) => {
+  const path = join(temporaryFolder(t), 'many.csv');
+  const count = 100_100;
+  writeFileSync(path, Array.from({ length: count }, (_, i) => `1700000000,S${i},1.50\n`).join(''));
+  const play = async (max) => {
+    const { code, stderr } = await run([
+      '--listen', '127.0.0.1:0', '--feed', `file:${path}?columns=ts,symbol,price`, '--speed', 'max',
+      '--exit-at-end', '--max-streams', `${max}`,
+    ]).ended;
+    assert.equal(code, 0);
+    return Number(/the replay has ended: (\d+) events/.exec(stderr.join('\n'))[1]);
+  };
+  assert.equal(await play(count + 1), count); // and one for the states of the source
+  assert.equal(await play(10), 9);
+});
+
 test('help and version go to standard output', async () => {
   const help = await run(['--help']).ended;
   assert.equal(help.code, 0);

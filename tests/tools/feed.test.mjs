@@ -317,6 +317,15 @@ test('what needs unpacking or converting first is named', async () => {
   assert.match((await feed(['info', path])).stderr, /it looks like UTF-16 text, which has to be conv/);
 });
 
+test('a file may have more streams than the server takes unless told otherwise', async () => {
+  const count = 100_100;
+  const path = fresh('.csv');
+  writeFileSync(path, Array.from({ length: count }, (_, i) => `1700000000,S${i},1.50\n`).join(''));
+  const { code, stdout } = await feed(['info', '--json', `file:${path}?columns=ts,symbol,price`]);
+  const { events, bad, streams } = JSON.parse(stdout);
+  assert.deepEqual([code, events, bad, streams.length], [0, count, 0, count]);
+});
+
 test('seq counts from 1 in each stream', async () => {
   const path = recording(makeItems(500, { seed: 7 }));
   const seqs = new Map();
