@@ -47,7 +47,9 @@ struct feed_options {
 int feed_create(const struct feed_options *options, struct bus *bus, struct feed **out, char *error,
                 size_t error_size);
 
-/* Starts and ends the thread; after feed_stop() no hook is called. Return 0 or a negative errno. */
+/* Starts and ends the thread; after feed_stop() no hook is called. Return 0 or a negative errno.
+ * Whoever holds the bus unsubscribes before feed_destroy(): it may have been asked to tell the feed
+ * when there is room. */
 int feed_start(struct feed *feed);
 void feed_stop(struct feed *feed);
 void feed_destroy(struct feed *feed);

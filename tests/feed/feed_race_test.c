@@ -141,8 +141,8 @@ static void moving_about_and_looking_at_it_do_not_meet(void **state)
     atomic_store(&f.is_over, true);
     pthread_join(looker, NULL);
     feed_stop(f.feed);
+    bus_unsubscribe(f.sub); /* it may hold the feed up, and then tells it */
     feed_destroy(f.feed);
-    bus_unsubscribe(f.sub);
     bus_destroy(f.bus);
     bell_finish(&f.bell);
     for (int i = 0; i < FILES; i++)

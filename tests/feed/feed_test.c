@@ -90,10 +90,10 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     feed_stop(f->feed);
+    bus_unsubscribe(f->sub); /* it may hold the feed up, and then tells it */
     feed_destroy(f->feed);
     for (size_t i = 0; i < f->files_count; i++)
         temp_file_drop(&f->files[i]);
-    bus_unsubscribe(f->sub);
     bus_destroy(f->bus);
     bell_finish(&f->bell);
     free(f);
