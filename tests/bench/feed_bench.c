@@ -119,8 +119,8 @@ static double play(const char *const *specs, size_t count, int seconds_max, uint
     atomic_store(&counter.stop, true);
     sem_post(&counter.news);
     pthread_join(counter.thread, NULL);
+    bus_unsubscribe(counter.sub); /* as feed.h asks */
     feed_destroy(feed);
-    bus_unsubscribe(counter.sub);
     bus_destroy(bus);
     *events = counter.events;
     return took;
