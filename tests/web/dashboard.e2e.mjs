@@ -204,12 +204,36 @@ test('reduced motion stops the flashing', async () => {
   for (const [reducedMotion, flashes] of [['no-preference', true], ['reduce', false]]) {
     const { page, close } = await openPage({ reducedMotion });
     await waitForText(page, 'count', '20 symbols');
-    const flashing = () => [...CSS.highlights].reduce((sum, [, ranges]) => sum + ranges.size, 0);
+    const flashing = () => [...CSS.highlights].reduce((sum, [, ranges]) => sum + ranges.size, 0)
+      + document.querySelectorAll('#rows .last :is(.rose, .roseWeak, .fell, .fellWeak)').length;
     if (flashes) await page.waitForFunction(flashing);
     else await waitForMovingPrices(page);
     if (!flashes) assert.equal(await page.evaluate(flashing), 0);
     await close();
   }
+});
+
+test('only the digits that changed flash, and a price is read as one', async () => {
+  const price = (seq, text) => ({ kind: 'trade', symbol: 'AAA', source: 'x', seq, price: text, size: '1' });
+  const { page, socket, close } = await openPage({ script: ({ greet, say }) => { greet(); say({ type: 'snapshot', data: [price(1, '1087.42')] }); } });
+  const cell = '#rows .row:not([hidden]) .last';
+  await page.waitForFunction((selector) => document.querySelector(selector)?.textContent === '1,087.42', cell);
+  await page.evaluate((selector) => {
+    window.flashed = [];
+    const look = () => {
+      const slots = [...document.querySelectorAll(`${selector} :is(.rose, .fell)`)];
+      if (slots.length > 0) window.flashed.push(`${slots[0].className} ${slots.map(({ textContent }) => textContent).join('')}`);
+    };
+    new MutationObserver(look).observe(document.querySelector(selector), { subtree: true, attributes: true, characterData: true });
+  }, cell);
+  socket.say({ type: 'update', data: [price(2, '1087.95')] });
+  await page.waitForFunction(() => window.flashed.includes('rose 95'));
+  await page.waitForFunction((selector) => document.querySelectorAll(`${selector} [class]:not([class=""], .zeros)`).length === 0, cell); // and is over
+  socket.say({ type: 'update', data: [price(3, '987.51')] });
+  await page.waitForFunction((selector) => document.querySelector(selector).textContent === '987.51', cell);
+  await page.waitForFunction(() => window.flashed.some((text) => text.startsWith('fell')));
+  assert.deepEqual([await page.getAttribute(cell, 'aria-label'), await page.getAttribute(`${cell} > span`, 'aria-hidden')], ['987.51', 'true']);
+  await close();
 });
 
 test('five thousand symbols are a few dozen rows', async () => {

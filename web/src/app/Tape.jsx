@@ -34,7 +34,7 @@ export function Tape() {
       app.timeline.on('items', ({ items, isSnapshot }) => {
         if (isSnapshot) return; // how things stood, not what happened
         tape.take(items);
-        drawer.mark();
+        drawer.markNews();
       }),
       app.timeline.on('reset', () => { tape.clear(); drawer.mark(); }),
       app.timeline.on('hello', ({ hello }) => {

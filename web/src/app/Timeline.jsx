@@ -194,22 +194,21 @@ function Scrubber() {
     return () => scrubber.current.end();
   }, []);
 
-  function describe(layout) {
+  function describe(layout, width) {
     const element = box.current;
     const { pill, spoken } = wordsNow(app);
     const text = `${formatClock(timeline.nowUs())} UTC, ${pill || spoken}`;
     setAttribute(element, 'aria-valuenow', String(Math.round(layout.head * 1000)));
     setAttribute(element, 'aria-valuetext', text);
-    drawScale(layout);
+    drawScale(layout, width);
   }
 
   /** A few times under the bar; they move with it. */
-  function drawScale(layout) {
+  function drawScale(layout, width) {
     const element = scale.current;
     const isBack = layout.kind === 'window' && timeline.isRecorded; // of a recording no wall clock is shown
     const [fromMs, toMs] = layout.kind === 'recording' ? [layout.from / 1000, layout.to / 1000] : isBack ? [-layout.span, 0]
       : layout.kind === 'window' ? [timeline.wallMsAt(layout.endMs - layout.span), timeline.wallMsAt(layout.endMs)] : [0, 0];
-    const width = element.clientWidth;
     const { marks, stepMs } = toMs > fromMs ? timeMarks(fromMs, toMs, Math.max(1, Math.floor(width / MARK_PX))) : { marks: [], stepMs: 0 };
     const edge = MARK_PX / 3 / Math.max(1, width); // a time is written whole or not at all
     while (element.children.length < marks.length) element.append(app.page.document.createElement('span'));

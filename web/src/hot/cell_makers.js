@@ -1,5 +1,5 @@
 /** One maker a column: it fills a cell's element and returns how to paint it. */
-import { createPriceCell, createTextCell, LONG } from './cells.js';
+import { createPriceCell, createSlotInk, createTextCell, createTextInk, LONG } from './cells.js';
 import { formatAge, formatCompact, formatRate, formatRatio, formatSpread, NOTHING, shortenFigure } from '../core/format.js';
 import { changeOf, isSimulated, mergeOf, rateOf } from '../core/store.js';
 
@@ -109,8 +109,9 @@ function textCell(element, textOf, titleOf) {
 
 const NO_FLASHES = { flash() {}, end() {} };
 
-function priceCell(element, name, part, flashes = NO_FLASHES) {
-  const price = createPriceCell(element, flashes, LONG);
+function priceCell(element, name, part, flashes) {
+  const ink = flashes ? createSlotInk(element) : createTextInk(element);
+  const price = createPriceCell(element, flashes ?? NO_FLASHES, ink, LONG);
   let isOff = false;
   return {
     bind: price.reset,

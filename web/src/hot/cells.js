@@ -19,14 +19,14 @@ export function createTextCell(element) {
 }
 
 /**
- * A price: its digits as one text, and the zeros a source pads with, dimmed. The digits that changed
- * flash; they stay where they are, because no element begins or ends at them.
+ * A price: its digits, and the zeros a source pads with, dimmed. The digits that changed flash.
  * @param {HTMLElement} element
- * @param {{flash: (node: Text, from: number, direction: number, now: number) => void}} flashes see flash.js
+ * @param {{flash: Function, end: (price: object) => void}} flashes see flash.js
+ * @param {{write: (text: string) => void, from: (at: number) => (name: string) => void}} ink what its digits are
+ *   written with: createTextInk() or createSlotInk()
  * @param {number} [room] in characters; of a tiny price that is longer zeros are counted
  */
-export function createPriceCell(element, flashes, room = Infinity) {
-  const node = element.appendChild(document.createTextNode(''));
+export function createPriceCell(element, flashes, ink, room = Infinity) {
   const zeros = document.createElement('span');
   zeros.className = 'zeros';
   zeros.append('');
@@ -49,13 +49,13 @@ export function createPriceCell(element, flashes, room = Infinity) {
     shownDigits = significant;
     const [digits_, newPadding] = text === undefined ? [NOTHING, ''] : splitPrice(text, significant);
     const newDigits = shortenSmall(digits_, room);
-    if (newDigits !== digits) node.nodeValue = newDigits;
+    if (newDigits !== digits) ink.write(newDigits);
     if (newPadding !== padding) zerosNode.nodeValue = newPadding;
     if (digits_.length > LONG) element.title = text;
     else if (element.title) element.removeAttribute('title');
     if (mayFlash && price !== undefined && text !== undefined && now - flashedAt >= FLASH_GAP_MS) {
       flashedAt = now;
-      flashes.flash(node, commonPrefix(digits, newDigits), compareTexts(text, price), now);
+      flashes.flash(ink, ink.from(commonPrefix(digits, newDigits)), compareTexts(text, price), now);
     }
     price = text;
     digits = newDigits;
@@ -66,7 +66,53 @@ export function createPriceCell(element, flashes, room = Infinity) {
     price = undefined;
     shownDigits = -1;
     flashedAt = -Infinity;
-    flashes.end(node);
+    flashes.end(ink);
+  }
+}
+
+/** One text; the digits that changed are a range of it. @param {(node: Text, at: number) => (name: string) => void} [range]
+ *  see flash.js; without it nothing flashes */
+export function createTextInk(element, range = () => () => {}) {
+  const node = element.appendChild(document.createTextNode(''));
+  return {
+    write(text) { node.nodeValue = text; },
+    from: (at) => range(node, at),
+  };
+}
+
+/**
+ * An element for each character, counted from the end, where prices of a list are aligned: what flashes is as near
+ * to it as it was, so nothing is laid out elsewhere. Who listens to the page gets the price as one.
+ */
+export function createSlotInk(element) {
+  const box = element.appendChild(document.createElement('span'));
+  box.setAttribute('aria-hidden', 'true');
+  const slots = []; // the last character first
+  let shown = '';
+  return { write, from };
+
+  function write(text) {
+    element.setAttribute('aria-label', text);
+    const { length } = text;
+    while (slots.length < length) addSlot();
+    const places = Math.max(length, shown.length);
+    for (let at = 1; at <= places; at++) {
+      const character = text[length - at] ?? '';
+      if (character !== (shown[shown.length - at] ?? '')) slots[at - 1].firstChild.nodeValue = character;
+    }
+    shown = text;
+  }
+
+  function addSlot() {
+    const slot = document.createElement('span');
+    slot.append('');
+    box.prepend(slot);
+    slots.push(slot);
+  }
+
+  function from(at) {
+    const flashing = slots.slice(0, shown.length - at);
+    return (name) => { for (const slot of flashing) slot.className = name; };
   }
 }
 

@@ -1,6 +1,8 @@
 /**
- * What changed lights up and fades in two steps: ranges of text that the style sheet colours by
- * `::highlight(rose)` and so on. That costs no layout, and nothing moves. Browsers without it do not flash.
+ * What changed lights up and fades in two steps. Here is when; how a price is coloured is its own business: the
+ * many of the list by the class of their characters, the few of a panel by ranges of text (`::highlight(rose)`),
+ * which nothing but colours changes. Ranges are no way for the list: with each change anywhere in the document the
+ * browser paints all of them anew, and there that was most of what the page cost.
  */
 
 const STRONG_MS = 180;
@@ -8,40 +10,29 @@ const WEAK_MS = 260;
 const STEP_MS = 60;
 const NAMES = { 1: ['rose', 'roseWeak'], '-1': ['fell', 'fellWeak'] };
 
-/**
- * @param {{highlights?: Map<string, Set<object>>, Highlight?: Function, StaticRange?: Function,
- *   setTimeout: (fire: () => void, ms: number) => any, now: () => number}} browser
- */
-export function createFlashes({ highlights, Highlight, StaticRange, setTimeout, now }) {
-  const isPossible = highlights !== undefined && Highlight !== undefined;
-  const groups = {};
-  if (isPossible) {
-    for (const name of Object.values(NAMES).flat()) {
-      if (!highlights.get(name)) highlights.set(name, new Highlight());
-      groups[name] = highlights.get(name);
-    }
-  }
-  /** @type {Map<Text, {name: string, range: object, names: string[], until: number}>} */
+/** @param {{setTimeout: (fire: () => void, ms: number) => any, now: () => number}} browser */
+export function createFlashes({ setTimeout, now }) {
+  /** @type {Map<object, {colour: (name: string) => void, names: string[], isWeak: boolean, until: number}>} */
   const active = new Map();
   let isTimed = false;
   return { flash, end, get size() { return active.size; } };
 
-  /** @param {Text} node @param {number} from the first character that changed @param {number} direction -1, 0 or 1 */
-  function flash(node, from, direction, at) {
-    if (!isPossible || direction === 0) return;
-    end(node);
+  /**
+   * @param {object} price any object that stands for it @param {(name: string) => void} colour what changed in
+   *   it: rose, roseWeak, fell, fellWeak, or '' for not at all @param {number} direction -1, 0 or 1
+   */
+  function flash(price, colour, direction, at) {
+    end(price);
+    if (direction === 0) return;
     const names = NAMES[direction];
-    const range = new StaticRange({ startContainer: node, startOffset: from, endContainer: node, endOffset: node.length });
-    groups[names[0]].add(range);
-    active.set(node, { name: names[0], range, names, until: at + STRONG_MS });
+    colour(names[0]);
+    active.set(price, { colour, names, isWeak: false, until: at + STRONG_MS });
     time();
   }
 
-  function end(node) {
-    const one = active.get(node);
-    if (!one) return;
-    groups[one.name].delete(one.range);
-    active.delete(node);
+  function end(price) {
+    active.get(price)?.colour('');
+    active.delete(price);
   }
 
   function time() {
@@ -50,19 +41,37 @@ export function createFlashes({ highlights, Highlight, StaticRange, setTimeout, 
     setTimeout(() => {
       isTimed = false;
       const at = now();
-      for (const [node, one] of active) if (at >= one.until) fade(node, one);
+      for (const [price, one] of active) if (at >= one.until) fade(price, one);
       time();
     }, STEP_MS);
   }
 
-  function fade(node, one) {
-    if (one.name === one.names[1]) {
-      end(node);
+  function fade(price, one) {
+    if (one.isWeak) {
+      end(price);
       return;
     }
-    groups[one.name].delete(one.range);
-    [, one.name] = one.names;
+    one.isWeak = true;
     one.until += WEAK_MS;
-    groups[one.name].add(one.range);
+    one.colour(one.names[1]);
   }
+}
+
+/**
+ * @param {{highlights?: Map<string, Set<object>>, Highlight?: Function, StaticRange?: Function}} browser that does not
+ *   know highlights: nothing is coloured
+ * @returns {(node: Text, from: number) => (name: string) => void} colours the text from that character on
+ */
+export function createRanges({ highlights, Highlight, StaticRange }) {
+  if (!highlights || !Highlight) return () => () => {};
+  return (node, from) => {
+    const range = new StaticRange({ startContainer: node, startOffset: from, endContainer: node, endOffset: node.length });
+    let group;
+    return (name) => {
+      group?.delete(range);
+      if (name !== '' && !highlights.get(name)) highlights.set(name, new Highlight());
+      group = highlights.get(name);
+      group?.add(range);
+    };
+  };
 }

@@ -30,22 +30,23 @@ export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSe
   let isAll = true;
   let sparkedFirst = -1;
   let sparksDue = true;
+  let scrolled = 0; // px; to ask the element while drawing would lay out the page twice a frame
   const sparks = createSparks(body);
+  let fade = null; // with the next frame
   const flashes = createFlashes({
-    highlights: globalThis.CSS?.highlights, Highlight: globalThis.Highlight, StaticRange: globalThis.StaticRange,
-    setTimeout: (fire, ms) => setTimeout(fire, ms), now: () => performance.now(),
+    setTimeout: (fire, ms) => setTimeout(() => { fade = fire; drawing.markNews(); }, ms), now: () => performance.now(),
   });
   const drawing = frame.add(draw);
   const observer = new ResizeObserver(measure);
   const stop = new AbortController();
   const options = { signal: stop.signal };
-  grid.addEventListener('scroll', drawing.mark, { passive: true, ...options });
+  grid.addEventListener('scroll', onScroll, { passive: true, ...options });
   grid.addEventListener('keydown', onKey, options);
   grid.addEventListener('blur', () => setActive(-1), options);
   body.addEventListener('click', onClick, options);
 
   return {
-    markDirty: drawing.mark, markSlow, markAll, restyle, measure, setOrder, setColumns, end,
+    markNews: drawing.markNews, markSlow, markAll, restyle, measure, setOrder, setColumns, end,
     get activeRow() { return activeRow; },
     get visible() { return visibleRows(); },
   };
@@ -55,6 +56,11 @@ export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSe
     observer.disconnect();
     drawing.end();
     body.replaceChildren();
+  }
+
+  function onScroll() {
+    scrolled = grid.scrollTop;
+    drawing.mark();
   }
 
   /** Ages and states are due again. */
@@ -97,6 +103,7 @@ export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSe
   function measure() {
     rowHeight = probeHeight();
     headHeight = body.offsetTop;
+    scrolled = grid.scrollTop;
     const wanted = Math.ceil(grid.clientHeight / rowHeight) + SPARE_ROWS;
     while (pool.length < wanted) addRow();
     body.style.height = `${order.length * rowHeight}px`;
@@ -134,13 +141,15 @@ export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSe
   }
 
   function draw(now) {
+    fade?.();
+    fade = null;
     if (pool.length === 0) return;
     const facts = { now, mayFlash: mayFlash(), isSlow, isAll, isStarred, store };
     sparksDue ||= isSlow;
     isSlow = false;
     isAll = false;
     let isPending = false;
-    const first = Math.max(0, Math.floor(grid.scrollTop / rowHeight) - SPARE_ROWS / 2);
+    const first = Math.max(0, Math.floor(scrolled / rowHeight) - SPARE_ROWS / 2);
     for (let at = 0; at < pool.length; at++) {
       const index = first + at;
       const view = pool[index % pool.length];
@@ -153,7 +162,7 @@ export function createGrid({ grid, body, store, frame, mayFlash, isStarred, isSe
       view.place(index, rowHeight, { isActive: index === activeIndex, isSelected: isOpen });
       if (!view.paint(row, facts, isOpen)) isPending = true;
     }
-    if (isPending) drawing.mark();
+    if (isPending) drawing.markNews();
     if (sparksDue || first !== sparkedFirst) drawSparks(first, now);
     const active = activeIndex < 0 ? null : pool[activeIndex % pool.length];
     if (active && active.row === activeRow) grid.setAttribute('aria-activedescendant', active.element.id);

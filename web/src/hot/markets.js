@@ -57,7 +57,7 @@ export function createMarkets({ app, grid: element, body, shown }) {
     timeline.on('items', () => {
       if (app.page.document.hidden) return; // nobody looks; the next tick that is seen catches up
       list.follow();
-      grid.markDirty();
+      grid.markNews();
     }),
     app.onTick(() => { list.follow(); show(); look(); grid.markSlow(); }),
     app.starred.subscribe(() => { if (route.peek().params.l === 'starred') list.rank(); grid.markAll(); }),

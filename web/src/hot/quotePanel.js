@@ -2,7 +2,7 @@
 import { significantFraction } from '../core/decimal.js';
 import { describeChange, formatAge, formatCount, formatTime, groupDigits, NOTHING, shortenFigure, trimPrice } from '../core/format.js';
 import { balanceOf, shareOf } from '../core/quote.js';
-import { createPriceCell, createTextCell } from './cells.js';
+import { createPriceCell, createTextCell, createTextInk } from './cells.js';
 import { formatClock } from './tape.js';
 
 const GLYPHS = { '-1': '▼', 0: '', 1: '▲' };
@@ -15,7 +15,7 @@ const STATES = { waiting: 'last known', stale: 'stale', live: '', down: 'source 
 /** The large price and its change. @param {HTMLElement} root with [data-cell] inside */
 export function createHero(root, { app, view }) {
   const cells = findCells(root);
-  const price = createPriceCell(root.querySelector('[data-price]'), view.flashes);
+  const price = createPrice(root.querySelector('[data-price]'), view);
   const reduced = matchMedia('(prefers-reduced-motion: reduce)');
   let moved = '';
   return function draw(at) {
@@ -48,8 +48,8 @@ export function createHero(root, { app, view }) {
 export function createQuotePanel(root, { app, view }) {
   const cells = findCells(root);
   const prices = {
-    bid: createPriceCell(root.querySelector('[data-price="bid"]'), view.flashes),
-    ask: createPriceCell(root.querySelector('[data-price="ask"]'), view.flashes),
+    bid: createPrice(root.querySelector('[data-price="bid"]'), view),
+    ask: createPrice(root.querySelector('[data-price="ask"]'), view),
   };
   const bars = Object.fromEntries(['bid', 'ask'].map((side) => [side, createBar(root.querySelector(`[data-bar="${side}"]`))]));
   const mark = createMark(root.querySelector('[data-mark]'));
@@ -142,6 +142,10 @@ function delayText(us) {
 
 function numberText(text) {
   return text === undefined || text === null ? NOTHING : trimPrice(text);
+}
+
+function createPrice(element, { flashes, ranges }) {
+  return createPriceCell(element, flashes, createTextInk(element, ranges));
 }
 
 function findCells(root) {

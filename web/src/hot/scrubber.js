@@ -42,8 +42,8 @@ export function placeAt(layout, part) {
 }
 
 /**
- * @param {{app: any, canvas: HTMLCanvasElement, onDraw: (layout: object) => void}} parts
- *   `onDraw`: the words around it are due
+ * @param {{app: any, canvas: HTMLCanvasElement, onDraw: (layout: object, width: number) => void}} parts
+ *   `onDraw`: the words around it are due, over so many px
  */
 export function createScrubber({ app, canvas, onDraw }) {
   const { timeline, frame, page } = app;
@@ -107,7 +107,7 @@ export function createScrubber({ app, canvas, onDraw }) {
     drawMarks(context, marked);
     drawBars(context, { rest, shown, ground });
     drawHead(context, shown);
-    onDraw(layout);
+    onDraw(layout, width);
   }
 
   function count() {

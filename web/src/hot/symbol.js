@@ -7,7 +7,7 @@ import { dayUntil } from '../core/day.js';
 import { createQuote } from '../core/quote.js';
 import { createTape } from '../core/tape.js';
 import { formatCount } from '../core/format.js';
-import { createFlashes } from './flash.js';
+import { createFlashes, createRanges } from './flash.js';
 import { priceOf } from './quotePanel.js';
 
 const TRADES_MAX = 1000;
@@ -19,14 +19,16 @@ export function createSymbol({ app, symbol, source }) {
   const quote = createQuote({ symbol, source, now });
   const tape = createTape({ max: TRADES_MAX });
   const drawers = new Set();
-  const drawer = frame.add((at) => { for (const draw of drawers) draw(at); });
+  const drawer = frame.add(draw, tellBars);
   const barWatchers = new Set();
+  let areBarsOther = false;
+  let fade = null; // of flashes, with the next frame
   const isHidden = () => page.document.hidden;
   const candles = createCandleFeed({
     feed, timeline, isHidden, shownPrice: () => priceOf(quote).text, outages: () => app.outages,
     onChange() {
-      drawer.mark();
-      if (!isHidden()) for (const watch of barWatchers) watch();
+      areBarsOther = true;
+      drawer.markNews();
     },
   });
   const isMine = (item) => item.symbol === symbol && (source === undefined || item.source === source);
@@ -37,10 +39,8 @@ export function createSymbol({ app, symbol, source }) {
     /** All sources of the symbol, as far as they are known. */
     sources: [],
     /** For the prices of the panel, see flash.js. */
-    flashes: createFlashes({
-      highlights: globalThis.CSS?.highlights, Highlight: globalThis.Highlight, StaticRange: globalThis.StaticRange,
-      setTimeout: (fire, ms) => setTimeout(fire, ms), now,
-    }),
+    flashes: createFlashes({ setTimeout: (fire, ms) => setTimeout(() => { fade = fire; drawer.markNews(); }, ms), now }),
+    ranges: createRanges({ highlights: globalThis.CSS?.highlights, Highlight: globalThis.Highlight, StaticRange: globalThis.StaticRange }),
     /** @param {(at: number) => void} draw at most once a frame; `at` is monotonic ms */
     onDraw(draw) {
       drawers.add(draw);
@@ -64,7 +64,7 @@ export function createSymbol({ app, symbol, source }) {
       if (mine.length === 0) return;
       quote.take(mine, isSnapshot);
       if (!isSnapshot || tape.entries.length === 0) tape.take(mine);
-      drawer.mark();
+      drawer.markNews();
     }),
     timeline.on('reset', startAgain),
     timeline.on('hello', ({ hello }) => { if (hello.isNewEpoch) startAgain(); else lookAtDay(); }),
@@ -79,6 +79,18 @@ export function createSymbol({ app, symbol, source }) {
   lookAtLatest();
   lookAtDay();
   return view;
+
+  function draw(at) {
+    fade?.();
+    fade = null;
+    for (const each of drawers) each(at);
+  }
+
+  function tellBars() {
+    if (!areBarsOther || isHidden()) return;
+    areBarsOther = false;
+    for (const watch of barWatchers) watch();
+  }
 
   function end() {
     for (const stop of ends) stop();

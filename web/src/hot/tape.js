@@ -25,6 +25,7 @@ export function createTapeList({ scroller, body, tape, columns, onHold = () => {
   let isPointed = false;
   let isFocused = false;
   let isPinned = false; // by the button
+  let scrolled = 0; // px; to ask the element while drawing would lay out the page twice a frame
   let told = '';
   const observer = new ResizeObserver(measure);
   observer.observe(scroller);
@@ -33,7 +34,7 @@ export function createTapeList({ scroller, body, tape, columns, onHold = () => {
     pointerleave: () => { isPointed = false; draw(); },
     focus: () => { isFocused = scroller.matches(':focus-visible'); draw(); },
     blur: () => { isFocused = false; draw(); },
-    scroll: draw,
+    scroll: () => { scrolled = scroller.scrollTop; draw(); },
     click: pick,
   };
   for (const [name, listener] of Object.entries(listeners)) scroller.addEventListener(name, listener, { passive: true });
@@ -51,13 +52,15 @@ export function createTapeList({ scroller, body, tape, columns, onHold = () => {
     if (!isOn) {
       isPointed = false;
       isFocused = false;
-      scroller.scrollTop = 0;
+      toTop();
+      return;
     }
     draw();
   }
 
   function toTop() {
     scroller.scrollTop = 0;
+    scrolled = 0;
     draw();
   }
 
@@ -66,6 +69,7 @@ export function createTapeList({ scroller, body, tape, columns, onHold = () => {
     probe.className = 'trade';
     rowHeight = probe.getBoundingClientRect().height || 24;
     probe.remove();
+    scrolled = scroller.scrollTop;
     const wanted = Math.ceil(scroller.clientHeight / rowHeight) + SPARE_ROWS;
     while (pool.length < wanted) pool.push(createRow(body, columns));
     draw();
@@ -78,13 +82,13 @@ export function createTapeList({ scroller, body, tape, columns, onHold = () => {
       for (const row of pool) row.hide();
     }
     const total = tape.offset + tape.matching.length;
-    const isHeld = isPinned || isPointed || isFocused || scroller.scrollTop > rowHeight / 2;
+    const isHeld = isPinned || isPointed || isFocused || scrolled > rowHeight / 2;
     if (isHeld && heldAt < 0) heldAt = total;
     if (!isHeld) heldAt = -1;
     const count = heldAt < 0 ? total : Math.max(heldAt, tape.offset);
     const height = `${(count - tape.offset) * rowHeight}px`;
     if (body.style.height !== height) body.style.height = height;
-    const first = Math.max(0, Math.floor(scroller.scrollTop / rowHeight) - SPARE_ROWS / 2);
+    const first = Math.max(0, Math.floor(scrolled / rowHeight) - SPARE_ROWS / 2);
     for (const row of pool) row.isUsed = false;
     for (let at = 0; at < pool.length; at++) {
       const number = count - 1 - first - at; // from the oldest of this generation
