@@ -46,8 +46,9 @@ const page = {
   define: { DEVELOPMENT: String(options.watch) },
   plugins: [{ name: 'page', setup: (steps) => {
     steps.onEnd(writePage);
-    // The dashboard reads JSON: its copy of the client goes without the other codec.
+    // The dashboard reads JSON, and listens instead of looping: its copy of the client goes without what it does not use.
     steps.onLoad({ filter: /client[\\/]binary\.js$/ }, () => ({ contents: 'export const decodeBinary = undefined;' }));
+    steps.onLoad({ filter: /client[\\/]queue\.js$/ }, () => ({ contents: 'export const Queue = undefined;' }));
   } }],
 };
 const client = { ...common, entryPoints: [join(HERE, 'client/pricecast.js')], outfile: join(OUT, 'pricecast.js') };

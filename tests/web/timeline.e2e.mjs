@@ -135,7 +135,7 @@ test('a page that is loaded again is live, and says what it no longer has', asyn
   await page.keyboard.press('Space');
   await page.waitForFunction(() => location.hash.includes('at='));
   await page.reload();
-  await page.waitForSelector('.toast:has-text("loaded anew, so it is live again")');
+  await page.waitForSelector('.toast:has-text("loaded anew and shows the present")');
   await page.waitForFunction(() => !location.hash.includes('at='));
   assert.equal(await page.getAttribute('html', 'data-mode'), 'simulated');
   await page.click('.toast button:has-text("Show")');

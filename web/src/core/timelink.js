@@ -54,10 +54,8 @@ export function createTimeLink({ route, timeline, setTimeout, clearTimeout, isKn
   /** What was kept is gone with the page that kept it. A replay stands where it stood, or went on by the server's will. */
   function tellLeft(at) {
     if (timeline.isRecorded && (timeline.hasControl || Math.abs(timeline.recordedUs() - at) < NEAR_US)) return;
-    const now = timeline.isRecorded ? 'it follows the replay again' : 'it is live again';
     const day = formatDay(at) === formatDay(timeline.edgeUs()) ? '' : `${formatDay(at)} `;
-    toast({ text: `This page was loaded anew, so ${now}. It stood at ${day}${formatClock(at)} UTC, which it no longer has; the charts may.`,
-      action: showing(at) });
+    toast({ text: `This page was loaded anew and shows the present. The charts may have ${day}${formatClock(at)} UTC, where it stood.`, action: showing(at) });
   }
 
   function showing(at) {
