@@ -99,8 +99,9 @@ test('Kraken, version 2: asked in its words, numbers as written, down and back',
     connection.drop();
     await client.until(isState('down'));
   }
-  const status = await feedStatus(server, ({ reconnects }) => reconnects === 1);
-  assert.deepEqual([status.events, status.lines, status.ignored, status.bad], [6, 14, 10, 0]);
+  const status = await feedStatus(server, ({ lines }) => lines === 14);
+  assert.deepEqual([status.events, status.ignored, status.bad], [6, 10, 0]);
+  assert.ok(status.reconnects >= 1); // it may be connected for the third time
 });
 
 test('the status and the metrics tell of the link, of what was missed, and of recording', async (t) => {
