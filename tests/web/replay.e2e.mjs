@@ -181,7 +181,7 @@ test('control refused: it is said, and the screen pauses by itself', async () =>
 });
 
 test('refused only when it was tried: the server’s word becomes the page’s', async () => {
-  const { page, close } = await openReplay({ allow: /403/ });
+  const { page, close } = await openReplay({ allow: /403|net::ERR_FAILED/ }); // which is what abort() looks like
   await page.route('**/api/v1/replay', (route) => (route.request().method() === 'POST'
     ? route.fulfill({ status: 403, json: { error: { code: 'forbidden', message: 'only from this machine' } } }) : route.abort()));
   const toast = page.waitForSelector('.toast.warn'); // it goes by itself

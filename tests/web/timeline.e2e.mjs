@@ -68,13 +68,16 @@ test('Shift and Space goes on from there, later than now; L is back', async () =
 
 test('faster than time, the delay shrinks to nothing', async () => {
   const { page, close } = await openLive();
-  await page.keyboard.press('Space');
-  await waitForBehind(page, 50);
-  await page.keyboard.press('Shift+Space');
-  await waitForMode(page, 'shifted');
-  await page.keyboard.press(']');
-  await page.selectOption('#speed', '25');
-  await waitForMode(page, 'simulated');
+  // One way at a time: by the first the delay may be gone before the second is tried.
+  for (const hurry of [() => page.keyboard.press(']'), () => page.selectOption('#speed', '25')]) {
+    await page.keyboard.press('Space');
+    await waitForBehind(page, 50);
+    await page.keyboard.press('Shift+Space');
+    await waitForMode(page, 'shifted');
+    await hurry();
+    await waitForMode(page, 'simulated');
+    await page.evaluate(() => document.activeElement.blur());
+  }
   await close();
 });
 
