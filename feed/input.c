@@ -32,12 +32,14 @@ struct input {
     uv_work_t job;
     bool busy; /* a worker has `filling` */
     struct event_batch *reading, *filling;
-    bool filled;                               /* `filling` is complete and waits for its turn */
-    size_t at;                                 /* next event of `reading` */
-    uint64_t bytes_before, bytes_read;         /* of the file, before and behind `reading` */
-    bool ended;                                /* nothing comes after `reading` */
-    enum work work;                            /* what the job under way does */
-    enum work wanted;                          /* more than WORK_FILL: to be done next */
+    bool filled;                       /* `filling` is complete and waits for its turn */
+    size_t at;                         /* next event of `reading` */
+    uint64_t bytes_before, bytes_read; /* of the file, before and behind `reading` */
+    uint64_t heard_bytes;              /* after a rewind: what is wrong up to there has been told */
+    bool has_failed;                   /* to be read again; that has been told, too */
+    bool ended;                        /* nothing comes after `reading` */
+    enum work work;                    /* what the job under way does */
+    enum work wanted;                  /* more than WORK_FILL: to be done next */
     struct input_target target_wanted, target; /* of a wanted and of a running seek */
     _Atomic bool abandon;                      /* the seek under way is no longer wanted */
     int work_rc;
@@ -224,7 +226,8 @@ static void counts_take(struct input *input)
     input->counts.ignored = batch->ignored;
     input->counts.bad = batch->bad;
     input->counts.bytes_total = batch->bytes_total;
-    if (batch->message[0] != '\0')
+    const bool is_news = input->heard_bytes == 0 || batch->bytes_read > input->heard_bytes;
+    if (batch->message[0] != '\0' && is_news)
         input->hooks.message(input->hooks.ctx, batch->message);
 }
 
@@ -258,7 +261,9 @@ static void job_done(uv_work_t *job, int status)
         char text[400];
         snprintf(text, sizeof text, "%.300s: it cannot be read again: %s", input->name,
                  strerror(-input->work_rc));
-        input->hooks.message(input->hooks.ctx, text);
+        if (!input->has_failed)
+            input->hooks.message(input->hooks.ctx, text);
+        input->has_failed = true;
     } else if (input->wanted == WORK_FILL) {
         counts_take(input);
         if (work == WORK_REWIND)
@@ -279,6 +284,9 @@ static void job_queue(struct input *input)
     input->work = input->wanted;
     input->wanted = WORK_FILL;
     input->ended = false;
+    /* A loop passes the same places over and over. */
+    if (input->work == WORK_REWIND && input->bytes_read > input->heard_bytes)
+        input->heard_bytes = input->bytes_read;
     if (input->work == WORK_SEEK) {
         free(input->sought.prelude);
         input->sought = (struct sought){.time_ns = EVENT_NO_TIME};
