@@ -46,6 +46,7 @@ static const struct option_spec specs[] = {
 
 static const struct options_program program = {
     .name = "pricecast-feed",
+    .takes_stdin_spec = true,
     .usage = "info FILE… | convert IN… -o OUT | merge IN… -o OUT | cat FILE…   [OPTION…]",
     .about =
         "info     says what a recording holds: format, span, streams, pace, gaps, what is bad\n"

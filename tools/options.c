@@ -167,7 +167,8 @@ enum options_result options_parse(const struct options_program *program, int arg
     int count = 0;
     bool is_ended = false;
     for (int i = 1; i < argc; i++) {
-        if (is_ended || argv[i][0] != '-' || argv[i][1] == '\0' || argv[i][1] == '?') {
+        const bool is_spec = program->takes_stdin_spec && strncmp(argv[i], "-?", 2) == 0;
+        if (is_ended || is_spec || argv[i][0] != '-' || argv[i][1] == '\0') {
             words[count++] = argv[i];
         } else if (strcmp(argv[i], "--") == 0) {
             is_ended = true;

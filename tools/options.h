@@ -7,6 +7,7 @@
 #ifndef PRICECAST_TOOLS_OPTIONS_H
 #define PRICECAST_TOOLS_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum option_kind {
@@ -34,6 +35,7 @@ struct options_program {
     const char *about;
     const struct option_spec *specs;
     size_t spec_count;
+    bool takes_stdin_spec; /* a word may be -?key=value */
 };
 
 enum options_result {

@@ -270,6 +270,7 @@ test('bad arguments are refused in one line that says what is allowed', async ()
     [['--count'], '--count has no value: allowed is a whole number from 1 to 1000000000000000'],
     [['--json=1'], '--json 1: no value is allowed'],
     [['--nonsense'], 'unknown option --nonsense: --help lists those allowed'],
+    [['-?'], 'unknown option -?: --help lists those allowed'],
     [['ftp://h/'], 'URL ftp://h/: allowed is ws://HOST:PORT/PATH, also with wss, http or https'],
     [['A', 'ws://h/'], 'SYMBOL "ws://h/": allowed are names and patterns, and one URL before them'],
   ];
