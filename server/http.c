@@ -252,11 +252,11 @@ int http_on_request(struct http_request *request, struct shard *shard, struct lw
     int uri_len = 0;
     count_add(&shard->counts.http_requests, 1);
     const int method = lws_http_get_uri_and_method(wsi, &uri, &uri_len);
+    request->answer.head_only = method == LWSHUMETH_HEAD;
     if (method < 0 || uri_len <= 0 || uri_len >= (int)sizeof path)
         return answer_error(&request->answer, 400, "bad_request", "bad request line", NULL);
     memcpy(path, uri, (size_t)uri_len);
     path[uri_len] = '\0';
-    request->answer.head_only = method == LWSHUMETH_HEAD;
     if (method == LWSHUMETH_GET || method == LWSHUMETH_HEAD)
         return strcmp(path, "/sse") == 0 ? serve_sse(request) : serve_get(request, path);
     if (method == LWSHUMETH_POST)

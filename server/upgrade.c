@@ -43,6 +43,7 @@ static bool is_get_of_ws(struct lws *wsi, struct answer *answer)
     char *uri = NULL;
     int uri_len = 0;
     const int method = lws_http_get_uri_and_method(wsi, &uri, &uri_len);
+    answer->head_only = method == LWSHUMETH_HEAD;
     const bool fits = method >= 0 && uri_len > 0 && uri_len < (int)sizeof path;
     if (fits)
         memcpy(path, uri, (size_t)uri_len);

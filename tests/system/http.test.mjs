@@ -103,8 +103,11 @@ describe('the dashboard', () => {
   });
 
   test('HEAD of what is not there has no body either', async () => {
-    for (const path of ['/nothing', '/api/v1/nothing', '/api/v1/publish', '/sse', '/ws']) {
-      const text = await raw(server, `HEAD ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
+    const asked = ['/nothing', '/api/v1/nothing', '/api/v1/publish', '/sse', '/ws', `/${'a'.repeat(1100)}`]
+      .map((path) => [path, '']);
+    for (const [path, more] of [...asked, ['/ws', upgrade]]) {
+      const text = await raw(server, `HEAD ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`);
       assert.match(text, /^HTTP\/1\.1 4/, path);
       assert.match(text, /\r\nContent-Length: [1-9]/, path);
       assert.equal(text.slice(text.indexOf('\r\n\r\n')), '\r\n\r\n', path);
