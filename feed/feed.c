@@ -290,6 +290,7 @@ static bool seek_begin(struct feed *feed, const struct feed_command *command)
     seek_end(feed, true);
     feed->seek = *command;
     feed->ended = false;
+    feed->sent_at_turn = UINT64_MAX; /* a turn may bring something again */
     track_seek(files, &target);
     return true;
 }
@@ -544,7 +545,6 @@ int feed_create(const struct feed_options *options, struct bus *bus, struct feed
     feed->options = *options;
     feed->bus = bus;
     feed->timer_fd = -1;
-    feed->holding = options->wait;
     feed->last_command = &feed->first_command;
     pthread_mutex_init(&feed->lock, NULL);
     tracks_init(feed);
@@ -554,6 +554,8 @@ int feed_create(const struct feed_options *options, struct bus *bus, struct feed
         snprintf(error, error_size, "event loop: %s", strerror(-rc));
     if (rc == 0)
         rc = inputs_open(feed, error, error_size);
+    feed->holding = options->wait && (feed->tracks[TRACK_FILES].inputs_count > 0 ||
+                                      feed->tracks[TRACK_SIM].inputs_count > 0);
     const struct report_on on = {feed->tracks, TRACKS, feed->live, &feed->lateness};
     if (report_init(&feed->report, &on, feed_mode(feed), options->rebase) != 0 && rc == 0)
         rc = -ENOMEM;

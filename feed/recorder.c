@@ -583,7 +583,7 @@ bool recorder_destroy(struct recorder *recorder)
     pthread_mutex_unlock(&recorder->lock);
     pthread_join(recorder->thread, NULL);
     bus_unsubscribe(recorder->sub);
-    const bool has_all = !atomic_load(&recorder->has_failed);
+    const bool has_all = !atomic_load(&recorder->has_failed) && recorder->lost == 0;
     recorder_free(recorder);
     return has_all;
 }

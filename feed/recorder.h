@@ -75,7 +75,8 @@ int recorder_create(const struct recorder_options *options, struct bus *bus, str
                     char *error, size_t error_size);
 
 /* Records what has been emitted until now, ends the file and frees everything. The bus's writer has
- * stopped. Returns false when writing has failed, now or before: the message has said so. */
+ * stopped. Returns false when something is missing, because writing has failed or was too slow: a
+ * message has said so. */
 bool recorder_destroy(struct recorder *recorder);
 
 void recorder_status(const struct recorder *recorder, struct recorder_status *out);

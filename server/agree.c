@@ -1,9 +1,8 @@
 #include "server/agree.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 
-static bool has_replay(const struct feed_kinds *feeds)
+bool agree_has_replay(const struct feed_kinds *feeds)
 {
     return feeds->files + feeds->sims > 0;
 }
@@ -33,7 +32,8 @@ void agree_check(const struct options *options, const struct feed_kinds *feeds,
     };
     char line[200];
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        const bool is_met = rules[i].need == NEEDS_RECORDING ? feeds->files > 0 : has_replay(feeds);
+        const bool is_met =
+            rules[i].need == NEEDS_RECORDING ? feeds->files > 0 : agree_has_replay(feeds);
         if (!rules[i].is_given || is_met)
             continue;
         snprintf(line, sizeof line, "--%s does nothing: none of the feeds is a recording%s",
@@ -44,9 +44,4 @@ void agree_check(const struct options *options, const struct feed_kinds *feeds,
         snprintf(line, sizeof line, "--exit-at-end does nothing: %s does not end", feeds->endless);
         tell(ctx, line);
     }
-}
-
-bool agree_is_lossless(const struct options *options, const struct feed_kinds *feeds)
-{
-    return options->lossless && has_replay(feeds);
 }

@@ -6,6 +6,8 @@
 #ifndef PRICECAST_SERVER_AGREE_H
 #define PRICECAST_SERVER_AGREE_H
 
+#include <stdbool.h>
+
 #include "feed/feed.h"
 #include "server/options.h"
 
@@ -13,7 +15,7 @@
 void agree_check(const struct options *options, const struct feed_kinds *feeds,
                  void (*tell)(void *ctx, const char *line), void *ctx);
 
-/* Is there a replay that would wait for a slow client? */
-bool agree_is_lossless(const struct options *options, const struct feed_kinds *feeds);
+/* Is there a replay, which can wait for clients? */
+bool agree_has_replay(const struct feed_kinds *feeds);
 
 #endif

@@ -114,6 +114,12 @@ static int bus_open(struct program *program)
     return bus_create(&options, &program->bus);
 }
 
+/* As fast as it can is as fast as it can be recorded. */
+static bool waits_for_recorder(const struct options *options)
+{
+    return options->record != NULL && options->speed == 0;
+}
+
 static int feed_open(struct program *program)
 {
     const struct options *options = &program->options;
@@ -131,7 +137,7 @@ static int feed_open(struct program *program)
         .speed = options->speed,
         .loop = options->loop,
         .start_paused = options->start_paused,
-        .lossless = options->lossless,
+        .lossless = options->lossless || waits_for_recorder(options),
         .rebase = options->rebase,
         .wait = options->wait_clients > 0,
         .from = options->from,
@@ -149,7 +155,10 @@ static void feeds_agree(struct program *program)
     struct feed_kinds kinds;
     feed_kinds(program->feed, &kinds);
     agree_check(&program->options, &kinds, on_message, program);
-    program->options.lossless = agree_is_lossless(&program->options, &kinds);
+    if (!agree_has_replay(&kinds)) { /* nor may what has no effect have side effects */
+        program->options.lossless = false;
+        program->options.wait_clients = 0;
+    }
 }
 
 /* A live broadcast that is recorded in parts goes on where it left off. */
@@ -192,7 +201,7 @@ static int recorder_open(struct program *program)
         return 0;
     const struct recorder_options options = {
         .path = program->options.record,
-        .holds = program->options.lossless,
+        .holds = program->options.lossless || waits_for_recorder(&program->options),
         .parts = program->options.record_continue,
         .rotate_bytes = program->options.record_rotate_bytes,
         .rotate_ns = program->options.record_rotate_ns,

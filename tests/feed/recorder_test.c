@@ -88,7 +88,7 @@ static void record_to(struct fixture *f, const char *name, bool holds)
 
 static void record_end(struct fixture *f)
 {
-    recorder_destroy(f->recorder);
+    assert_true(recorder_destroy(f->recorder));
     f->recorder = NULL;
 }
 
@@ -285,6 +285,25 @@ static void a_recorder_that_holds_the_bus_misses_nothing(void **state)
     assert_int_equal(atomic_load(&f->messages), 0);
 }
 
+static void what_it_was_too_slow_for_is_told_at_its_end(void **state)
+{
+    struct fixture *f = *state;
+    bus_destroy(f->bus);
+    assert_int_equal(bus_create(&(struct bus_options){.ring_events = 64}, &f->bus), 0);
+    const uint32_t stream = bus_stream(f->bus, "x", 1, "A", 1, EVENT_TRADE);
+    record_to(f, "a", false);
+    struct recorder_status status;
+    do {
+        struct price_event event = event_make(EVENT_TRADE);
+        event.stream = stream & EVENT_NO_STREAM;
+        bus_emit(f->bus, &event, 1);
+        recorder_status(f->recorder, &status);
+    } while (status.missed == 0);
+    assert_false(recorder_destroy(f->recorder));
+    f->recorder = NULL;
+    assert_true(atomic_load(&f->messages) > 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -296,6 +315,7 @@ int main(void)
         TEST(notes_between_the_items_are_passed_over),
         TEST(its_counts_are_right_at_the_end),
         TEST(a_recorder_that_holds_the_bus_misses_nothing),
+        TEST(what_it_was_too_slow_for_is_told_at_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

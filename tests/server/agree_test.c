@@ -106,15 +106,14 @@ static void what_is_as_it_would_be_anyway_is_no_matter(void **state)
     good(&market, "--rebase", "now");
 }
 
-static void only_a_replay_waits_for_slow_clients(void **state)
+static void recordings_and_markets_are_replays(void **state)
 {
     (void)state;
-    const struct options lossless = {.lossless = true}, lossy = {.lossless = false};
-    assert_true(agree_is_lossless(&lossless, &recording));
-    assert_true(agree_is_lossless(&lossless, &market));
-    assert_true(agree_is_lossless(&lossless, &mixed));
-    assert_false(agree_is_lossless(&lossless, &live));
-    assert_false(agree_is_lossless(&lossy, &recording));
+    assert_true(agree_has_replay(&recording));
+    assert_true(agree_has_replay(&market));
+    assert_true(agree_has_replay(&mixed));
+    assert_false(agree_has_replay(&live));
+    assert_false(agree_has_replay(&standard_input));
 }
 
 static void each_idle_option_is_told(void **state)
@@ -133,7 +132,7 @@ int main(void)
         cmocka_unit_test(a_simulated_market_has_no_dates_and_no_end),
         cmocka_unit_test(what_goes_on_for_ever_has_no_end_to_exit_at),
         cmocka_unit_test(what_is_as_it_would_be_anyway_is_no_matter),
-        cmocka_unit_test(only_a_replay_waits_for_slow_clients),
+        cmocka_unit_test(recordings_and_markets_are_replays),
         cmocka_unit_test(each_idle_option_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

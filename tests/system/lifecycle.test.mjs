@@ -250,6 +250,13 @@ test('options that do nothing for the feeds there are, are told and left out', a
   ]);
 });
 
+test('live feeds wait for no clients, whatever --wait-clients says', async () => {
+  const server = run(['--listen', '127.0.0.1:0', '--feed', '-', '--wait-clients', '1', '--exit-at-end']);
+  const { code, stderr } = await server.ended;
+  assert.equal(code, 0);
+  assert.ok(stderr.some((line) => /--wait-clients does nothing/.test(line)), stderr.join('\n'));
+});
+
 test('an error is one line, whatever stands in an argument', async () => {
   await refused(1, ['--feed', 'a\nb'], /a\?b/);
 });

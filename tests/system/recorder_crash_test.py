@@ -170,10 +170,23 @@ class Recording(unittest.TestCase):
         for limit, status in ((None, 0), (limit_files, 1)):
             process = subprocess.run(
                 [PROGRAM, "--listen", "127.0.0.1:0", *SIM, "--to", "+30s", "--speed", "max",
-                 "--lossless", "--exit-at-end", "--record", self.path(f"run{status}")],
+                 "--exit-at-end", "--record", self.path(f"run{status}")],
                 preexec_fn=limit, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
             self.assertEqual(process.returncode, status, process.stderr)
             self.assertEqual("File too large" in process.stderr, status == 1)
+
+    def test_a_replay_as_fast_as_it_can_waits_for_the_recorder(self):
+        path = self.path("all.zst")
+        process = subprocess.run(
+            [PROGRAM, "--listen", "127.0.0.1:0", "--feed", "sim:?rate=20000&seed=1", "--to", "+5s",
+             "--speed", "max", "--bus-events", "1024", "--exit-at-end", "--record", path],
+            capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertNotIn("missed", process.stderr)
+        items, _, _ = cat(path)
+        self.assertIn(f"ended: {len(items)} events", process.stderr)
+        self.assertGreater(len(items), 50000)
+        self.check_unbroken(items)
 
     def test_a_file_system_that_is_full_ends_the_recording_only(self):
         folder = self.path("small")
