@@ -1,8 +1,9 @@
 /* audience: all readers of one shard that want the same streams in the same way.
  *
- * Private to the fan-out (fanout.c, reader.c, audience.c, part.c). An audience numbers its streams
- * from 0; lanes[].sent is the last seq of each that its members at the head have been sent. A
- * member that is not at the head has a table of its own (part.sent) until it has caught up.
+ * Private to the fan-out (fanout.c, shared_plan.c, reader.c, audience.c, part.c). An audience
+ * numbers its streams from 0; lanes[].sent is the last seq of each that its members at the head
+ * have been sent. A member that is not at the head has a table of its own (part.sent) until it has
+ * caught up.
  *
  * With a rate and many events between two ticks, being told of each costs more than what comes of
  * it. Such an audience *polls*: it ticks all the time, and then compares its lanes with the book;

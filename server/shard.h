@@ -1,5 +1,5 @@
-/* shard: one service thread. Private to the server (server.c, shard.c, session.c, http.c, api.c).
- */
+/* shard: one service thread, with its loop, its sessions and its place on the bus. Private to the
+ * server. */
 #ifndef PRICECAST_SERVER_SHARD_H
 #define PRICECAST_SERVER_SHARD_H
 
