@@ -122,6 +122,18 @@ test('a replay that has ended plays again after a seek', async (t) => {
   await client.untilEnded();
 });
 
+test('a loop of a part goes on, however often one seeks to its end', async (t) => {
+  const items = [0, 1, 50].map((s) => trade('A', T0 + s * 1e6));
+  const server = await startServer(t, ['--feed', recording(t, items), '--start-paused', '--loop', '--to', '+10s']);
+  for (let i = 0; i < 3; i++) {
+    await server.replay({ action: 'seek', to: '100%' });
+    await server.untilReplay('paused');
+  }
+  const client = await server.client('?symbols=A&mode=every&snapshot=false');
+  await server.replay({ action: 'resume' });
+  await client.until(({ type }) => type === 'update');
+});
+
 test('stop ends the replay, and with it a program that was told so', async (t) => {
   const { server, client } = await paused(t, ['--exit-at-end']);
   await server.replay({ action: 'step', count: 1 }); // so that its source is known
