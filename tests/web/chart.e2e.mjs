@@ -28,6 +28,10 @@ function walk(count, { from = NOW - (count - 1) * 60 * S, step = 60 * S, price =
   });
 }
 
+/** The same, of a currency, which is only quoted. */
+const rates = (count) => walk(count, { price: 13_866 })
+  .map(([time, ...texts]) => [time, ...texts.slice(0, 4).map((text) => `1.${text.replace('.', '').slice(1)}`), '0']);
+
 const answerOf = (candles, seen = [], kind = 'trade') => ({ symbol: 'A', interval: '1m', kind, seen, candles });
 const stats = () => ({ stats: [{ symbol: 'A', kind: 'trade', from: NOW - 86_400 * S, open: '186.20', high: '188.90', low: '185.11', last: '187.43', volume: '1204331', change: '1.23', change_pct: 0.66 }] });
 const market = ({ greet, say }) => {
@@ -176,7 +180,7 @@ test('gaps are drawn: quiet hours, a source that was down, a connection that is 
   await waitForLegend(page, 'close', '187.50');
   socket.say({ type: 'feed', source: 'x', state: 'down', ts: NOW + 10 * S });
   await waitForBand(page, 'source down');
-  await page.screenshot({ path: `${SHOTS}/chart-source-down-desktop-dark.png` });
+  await picture(page, 'chart-source-down');
   socket.say({ type: 'shutdown', reconnect_in_ms: 600_000 });
   socket.end(1012);
   await waitForState(page, 'reconnecting');
@@ -187,7 +191,7 @@ test('gaps are drawn: quiet hours, a source that was down, a connection that is 
     const edge = pixels.at(-1);
     return edge && edge[0] > 250 && edge[1] > edge[0];
   });
-  await page.screenshot({ path: `${SHOTS}/chart-reconnecting-desktop-dark.png` });
+  await picture(page, 'chart-reconnecting');
   await close();
 });
 
@@ -240,7 +244,7 @@ test('pictures and tables can be saved, and the table is read without seeing', a
   await page.waitForSelector('.barsTable tbody tr:nth-child(40)');
   assert.match(await page.textContent('.barsTable caption'), /^4\d bars of 1 minute, UTC$/);
   assert.match(await page.textContent('.barsTable tbody tr:last-child'), /^\d{4}-\d\d-\d\d \d\d:\d\d187\.42/);
-  await page.screenshot({ path: `${SHOTS}/chart-table-desktop-dark.png` });
+  await picture(page, 'chart-table');
   await close();
 });
 
@@ -250,7 +254,7 @@ test('a refusal is said, and asking again works', async () => {
   const answers = { candles: () => (++asked && fails ? { status: 500, error: { code: 'internal', message: 'out of memory' } } : answerOf(walk(20))) };
   const { page, close } = await site.open({ script: market, answers, path: '#/m/A?i=1m', allow: /500|candles/ });
   await page.waitForSelector('.chartStatus >> text=out of memory');
-  await page.screenshot({ path: `${SHOTS}/chart-error-desktop-dark.png` });
+  await picture(page, 'chart-error');
   const before = asked;
   await page.click('.chartStatus button');
   while (asked === before) await page.evaluate(() => new Promise(requestAnimationFrame));
@@ -261,7 +265,7 @@ test('a refusal is said, and asking again works', async () => {
 });
 
 test('without trades there are bars of the middle, and no volume', async () => {
-  const answers = { candles: () => answerOf(walk(40).map((bar) => [...bar.slice(0, 5), '0']), [['x', 'quote', 1]], 'quote') };
+  const answers = { candles: () => answerOf(rates(40), [['x', 'quote', 1]], 'quote') };
   const script = (it) => { it.greet(); it.say({ type: 'snapshot', data: [quote(1, NOW, '1.3866', '1.3867')] }); };
   const { page, socket, close } = await site.open({ script, answers, path: '#/m/A?i=1m' });
   await waitForBars(page, 40);
@@ -270,7 +274,7 @@ test('without trades there are bars of the middle, and no volume', async () => {
   await waitForLegend(page, 'close', '1.3867');
   await page.waitForSelector('.hero >> text=mid of bid and ask');
   await page.waitForSelector('.trades >> text=No trades yet');
-  await page.screenshot({ path: `${SHOTS}/chart-quotes-desktop-dark.png` });
+  await picture(page, 'chart-quotes');
   await close();
 });
 

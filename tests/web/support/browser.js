@@ -131,8 +131,9 @@ export async function waitForMovingPrices(page) {
   }, before_);
 }
 
-/** Pictures of what the page shows now: on a desktop and on a phone, dark and light. */
+/** Pictures of what the page shows now: on a desktop and on a phone, dark and light. The page is as before then. */
 export async function picture(page, name) {
+  const before_ = page.viewportSize();
   for (const [device, viewport] of [['desktop', DESKTOP], ['phone', PHONE]]) {
     await page.setViewportSize(viewport);
     for (const colorScheme of ['dark', 'light']) {
@@ -141,6 +142,8 @@ export async function picture(page, name) {
       await page.screenshot({ path: `${SHOTS}/${name}-${device}-${colorScheme}.png` });
     }
   }
+  await page.setViewportSize(before_);
+  await page.emulateMedia({ colorScheme: 'dark' });
 }
 
 /** The page follows a new size within a frame or two. */

@@ -38,9 +38,9 @@ export function describeNoBars({ status, error, connection, isPast }) {
   if (status === 'error' && (deafness === '' || error?.code !== 'network')) {
     return { title: 'No candles', text: `The server did not answer: ${error?.message}. It is asked again every few seconds.`, canAsk: true };
   }
-  if (deafness) return { title: deafness, text: 'No bars of this symbol are known so far.' };
+  if (deafness) return { title: deafness, text: 'No bars are known so far.' };
   if (status !== 'ready') return { title: '', text: 'Loading…' };
-  if (isPast) return { title: 'No bars at this moment', text: 'The symbol had no price yet at the time that the screen shows.' };
+  if (isPast) return { title: 'No bars at this moment', text: 'There was no price yet.' };
   return { title: 'No bars yet', text: 'The first trade begins the chart; until then the middle of bid and ask does.' };
 }
 

@@ -73,7 +73,7 @@ export function createQuotePanel(root, { app, view }) {
     const rate = quote.perSecond();
     cells.rate(rate < 10 ? rate.toFixed(1) : formatCount(rate));
     cells.skipped(quote.skipped > 0 ? `${formatCount(quote.skipped)} passed over` : '');
-    cells.tradeSeq(trade?.seq > 0 ? `trade ${formatCount(trade.seq)}` : '');
+    cells.tradeSeq(trade?.seq > 0 ? `trade ${formatCount(trade.seq)}` : book?.seq > 0 ? '' : NOTHING);
     cells.quoteSeq(book?.seq > 0 ? `quote ${formatCount(book.seq)}` : '');
     drawTimes(newestOf(trade, book));
   };
