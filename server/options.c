@@ -358,7 +358,6 @@ static bool settings_agree(struct option_parser *parser)
     return conflict == NULL;
 }
 
-/* What the file gives several of is replaced, not extended, by what the line gives. */
 static void list_finish(struct option_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -379,6 +378,7 @@ static bool read_all(struct option_parser *parser, int argc, char **argv)
     *parser->options = options_default();
     parser->options->config = strdup(of_line.config);
     bool ok = parser->options->config != NULL && file_read(parser);
+    /* What the file gives several of is replaced, not extended, by what the line gives. */
     if (ok && of_line.feeds.count > 0)
         list_finish(&parser->options->feeds);
     if (ok && of_line.origins.count > 0)

@@ -8,8 +8,9 @@
 
 struct shard;
 
-/* LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: 0 lets a WebSocket handshake on /ws pass, and everything else
- * has been answered. Guards against what lws 4.1.6 does with other upgrades. */
+/* LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: 0 lets a WebSocket handshake on /ws pass; what else wants to
+ * become a WebSocket has been answered, and other upgrades are hung up on, because of what
+ * lws 4.1.6 would do with them. */
 int upgrade_confirm(struct shard *shard, struct lws *wsi);
 
 /* Whether it is base64 of 16 bytes. */
@@ -18,7 +19,7 @@ bool upgrade_key_is_good(const char *key);
 /* Whether a list with commas between has the word, in whatever case. */
 bool upgrade_list_has(const char *list, const char *word);
 
-/* Whether "HTTP/1.0" and the like is a version in which connections are upgraded. */
+/* Whether it is a version in which connections can be upgraded: HTTP/1.1, not 1.0. */
 bool upgrade_version_is_good(const char *version);
 
 #endif
