@@ -64,9 +64,11 @@ export function createPriceCell(element, flashes, ink, room = Infinity) {
 
   function reset() {
     price = undefined;
+    digits = '';
     shownDigits = -1;
     flashedAt = -Infinity;
     flashes.end(ink);
+    ink.clear?.();
   }
 }
 
@@ -89,7 +91,14 @@ export function createSlotInk(element) {
   box.setAttribute('aria-hidden', 'true');
   const slots = []; // the last character first
   let shown = '';
-  return { write, from };
+  return { write, from, clear };
+
+  /** The characters of another price are not these ones moved. */
+  function clear() {
+    box.replaceChildren();
+    slots.length = 0;
+    shown = '';
+  }
 
   function write(text) {
     element.setAttribute('aria-label', text);
