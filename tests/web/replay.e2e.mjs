@@ -182,8 +182,12 @@ test('control refused: it is said, and the screen pauses by itself', async () =>
 
 test('refused only when it was tried: the server’s word becomes the page’s', async () => {
   const { page, close } = await openReplay({ allow: /403|net::ERR_FAILED/ }); // which is what abort() looks like
-  await page.route('**/api/v1/replay', (route) => (route.request().method() === 'POST'
-    ? route.fulfill({ status: 403, json: { error: { code: 'forbidden', message: 'only from this machine' } } }) : route.abort()));
+  let isRefused = false; // until then the page is to know that it has control
+  await page.route('**/api/v1/replay', (route) => {
+    if (route.request().method() !== 'POST') return isRefused ? route.abort() : route.continue();
+    isRefused = true;
+    return route.fulfill({ status: 403, json: { error: { code: 'forbidden', message: 'only from this machine' } } });
+  });
   const toast = page.waitForSelector('.toast.warn'); // it goes by itself
   await page.keyboard.press('Space');
   await page.waitForSelector('html[data-mode="paused"]', { state: 'attached' });
