@@ -38,7 +38,7 @@ const page = {
   entryPoints: { app: join(HERE, 'src/main.jsx'), style: join(HERE, 'styles/style.css') },
   outdir: join(OUT, 'assets'),
   entryNames: '[name]-[hash]',
-  chunkNames: '[hash]',
+  chunkNames: 'c-[hash]',
   splitting: true,
   metafile: true,
   jsx: 'automatic',
